@@ -1,0 +1,129 @@
+// The network as one moment of the directory describes it: nodes, layers, rotation.
+// spec: topology §3 to §6.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mix/base/bytes.h"
+#include "mix/base/rng.h"
+#include "mix/base/time.h"
+#include "mix/crypto/keys.h"
+
+namespace mix::directory {
+
+using NodeId = std::uint32_t;
+
+struct EntryPoints {
+  std::string hostname;  // empty when none is announced
+  std::uint16_t ws_port = 0;
+  std::optional<std::uint16_t> wss_port;
+};
+
+struct SupportedRoles {
+  bool mixnode = false, entry = false, exit_nr = false, exit_ipr = false;
+};
+
+/// A node of a skimmed list. Only usable nodes become one of these.
+struct Node {
+  NodeId id = 0;
+  crypto::Ed25519PublicKey identity;
+  crypto::X25519PublicKey sphinx_key;
+  /// False for keys outside the prime-order subgroup: headers through them use the chained
+  /// derivation. Computed once, when the list is read.
+  bool merged_derivation_safe = true;
+  std::vector<std::string> ip_addresses;  // literals; the first is the mixnet address
+  std::uint16_t mix_port = 0;
+  std::optional<EntryPoints> entry;
+  SupportedRoles roles;
+  std::uint8_t performance = 0;  // percent
+};
+
+struct RewardedSet {
+  std::vector<NodeId> entry_gateways, exit_gateways;
+  std::array<std::vector<NodeId>, 3> layers;
+};
+
+struct EpochMetadata {
+  std::uint32_t absolute_epoch_id = 0;
+  std::uint32_t rotation_id = 0;
+  friend bool operator==(const EpochMetadata&, const EpochMetadata&) = default;
+};
+
+struct KeyRotationInfo {
+  std::uint32_t validity_epochs = 0;
+  std::uint32_t initial_epoch_id = 0;
+  std::uint32_t current_epoch_id = 0;
+  base::WallTime current_epoch_start;
+  base::Duration epoch_duration{};
+
+  /// spec: topology §4.
+  [[nodiscard]] std::uint32_t rotation_id() const;
+  [[nodiscard]] base::WallTime rotation_start() const;
+};
+
+/// Immutable once built; shared by reference within a turn.
+class Topology {
+ public:
+  /// Joins the lists and drops nodes below the performance floors.
+  /// Errors: `directory_not_routable`.
+  [[nodiscard]] static base::Result<Topology> build(const EpochMetadata& metadata,
+                                                    const RewardedSet& rewarded,
+                                                    std::vector<Node> mixnodes,
+                                                    std::vector<Node> gateways,
+                                                    std::uint8_t min_mixnode_performance = 50,
+                                                    std::uint8_t min_gateway_performance = 50);
+
+  [[nodiscard]] const EpochMetadata& metadata() const { return metadata_; }
+  /// Nodes of layer 1..3.
+  [[nodiscard]] const std::vector<Node>& layer(std::size_t number) const;
+  /// Null when unknown.
+  [[nodiscard]] const Node* find_gateway(const crypto::Ed25519PublicKey& identity) const;
+  [[nodiscard]] const std::vector<Node>& gateways() const { return gateways_; }
+
+  /// One uniformly random node of each layer, then the egress gateway. spec: topology §6.
+  /// The pointers live as long as the topology. Errors: `directory_unknown_node`.
+  [[nodiscard]] base::Result<std::array<const Node*, 4>> random_route(
+      const crypto::Ed25519PublicKey& egress, base::Rng& rng) const;
+
+ private:
+  EpochMetadata metadata_;
+  std::array<std::vector<Node>, 3> layers_;
+  std::vector<Node> gateways_;
+  std::map<crypto::Ed25519PublicKey, std::size_t> gateway_index_;
+};
+
+/// An exit with an IP packet router, as the described list announces it. spec: topology §8.
+struct ExitDescription {
+  crypto::Ed25519PublicKey identity;
+  std::string ipr_address;    // "id.enc@gateway"
+  std::string build_version;  // semantic version text
+  std::uint8_t performance = 0;
+};
+
+/// Where to open the WebSocket of an entry gateway.
+struct EntryChoice {
+  crypto::Ed25519PublicKey identity;
+  std::vector<std::string> urls;  // first choice first: ws://… or wss://…
+};
+
+enum class Tls : std::uint8_t { kRequired, kOptional };
+
+/// A uniformly random (or the preferred) entry. spec: topology §7.
+/// Errors: `directory_no_entry`, naming the preferred identity when it is not usable.
+[[nodiscard]] base::Result<EntryChoice> choose_entry(
+    const std::vector<Node>& candidates, const std::optional<crypto::Ed25519PublicKey>& preferred,
+    const std::vector<crypto::Ed25519PublicKey>& excluded, Tls tls, base::Rng& rng,
+    std::uint8_t min_performance = 50);
+
+/// Weighted by performance; never the node `entry`, never one of `excluded`. spec: topology §8,
+/// ipr §1.2. Errors: `directory_no_exit`.
+[[nodiscard]] base::Result<ExitDescription> choose_exit(
+    const std::vector<ExitDescription>& candidates, const crypto::Ed25519PublicKey& entry,
+    const std::vector<crypto::Ed25519PublicKey>& excluded, base::Rng& rng);
+
+}  // namespace mix::directory
