@@ -1,0 +1,99 @@
+// Client of the exit's IP packet router: connects, bundles IP packets into mixnet messages and
+// takes them apart again, keeps the session alive and the exit supplied with SURBs.
+// spec: ipr, limits §1.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "mix/base/log.h"
+#include "mix/base/rng.h"
+#include "mix/base/time.h"
+#include "mix/mixnet/client.h"
+
+namespace mix::ipr {
+
+enum class ProtocolVersion : std::uint8_t { k8 = 8, k9 = 9, k10 = 10 };
+
+struct ClientConfig {
+  ProtocolVersion first_version = ProtocolVersion::k9;  // k10 when the exit is >= 1.37.0
+  std::uint32_t open_reply_surbs = 10;
+  std::uint32_t data_reply_surbs = 2;
+  base::Duration v10_timeout = std::chrono::seconds{15};
+  base::Duration connect_timeout = std::chrono::seconds{60};
+  base::Duration keepalive = std::chrono::seconds{25};  // zero: off; spec: ipr §7.4
+  std::optional<std::uint16_t> max_mtu;                 // 1280..1500
+};
+
+/// What the exit assigned.
+struct Assignment {
+  std::array<std::uint8_t, 4> ipv4{};
+  std::array<std::uint8_t, 16> ipv6{};
+  std::uint16_t mtu = 0;  // clamp(reported or 1420, 1280, 1500), spec: ipr §7.5
+  ProtocolVersion version{};
+};
+
+struct Connected {
+  Assignment assignment;
+};
+struct PacketReceived {
+  base::Bytes ip_packet;
+};
+/// The exit's policy refused "a.b.c.d:port" or "[v6]:port".
+struct DestinationDenied {
+  std::string destination;
+};
+/// The session is over or never came to be: `ipr_connect_timeout`, `ipr_connect_denied`,
+/// `ipr_disconnected`.
+struct SessionEnded {
+  base::Error error;
+};
+using ClientEvent = std::variant<Connected, PacketReceived, DestinationDenied, SessionEnded>;
+
+/// A message for the exit, to be given to mixnet::Client::send.
+struct Outgoing {
+  base::Bytes data;
+  mixnet::SendOptions options;
+};
+/// Ask mixnet::Client::supply_surbs.
+struct SupplySurbs {
+  std::uint32_t amount;
+};
+using ClientOutput = std::variant<Outgoing, SupplySurbs>;
+
+class Client {
+ public:
+  Client(const ClientConfig& config, base::Rng& rng, base::Log& log);
+  ~Client();
+
+  /// Opens the stream and asks for addresses, anew after an earlier session (new stream id).
+  void connect(base::TimePoint now, base::WallTime wall_now);
+  /// Best effort; SessionEnded does not follow.
+  void disconnect(base::TimePoint now, base::WallTime wall_now);
+
+  /// Takes an IP packet into the current bundle. Errors: `usage_not_ready`,
+  /// `ipr_packet_too_large`.
+  [[nodiscard]] base::Result<void> send(base::ByteView ip_packet, base::TimePoint now);
+  /// Ends the turn: what is bundled becomes a message.
+  void flush(base::TimePoint now);
+
+  /// A reply that came by one of our SURBs. Frames of other streams are ignored.
+  /// `surbs_at_exit` is mixnet's estimate, for the supply.
+  void receive(base::ByteView message, base::TimePoint now);
+  void surbs_at_exit(std::uint32_t estimate, base::TimePoint now);
+
+  [[nodiscard]] std::optional<ClientOutput> poll_output();
+  [[nodiscard]] std::optional<ClientEvent> poll_event();
+  [[nodiscard]] base::Deadline next_deadline() const;
+  void expire(base::TimePoint now);
+  [[nodiscard]] bool connected() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mix::ipr
