@@ -1,0 +1,83 @@
+# How our own code is built: mix_rung() for a library in core/, mix_test() for its tests.
+include_guard(GLOBAL)
+
+# Flags of all our code; third_party/ is built apart and quietly.
+add_library(mix_flags INTERFACE)
+target_compile_features(mix_flags INTERFACE cxx_std_20)
+target_compile_options(mix_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+if(EMSCRIPTEN)
+  target_compile_options(mix_flags INTERFACE -msimd128)
+endif()
+
+# Core: errors are values. A class in core/ that hosts derive from must have no virtual function defined
+# in a .cpp (its type information would be missing where run-time types are on: wasm/, localnet/).
+add_library(mix_core_flags INTERFACE)
+target_link_libraries(mix_core_flags INTERFACE mix_flags)
+target_compile_options(mix_core_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
+
+function(_mix_add_library target)
+  cmake_parse_arguments(ARG "" "INCLUDE" "SOURCES;DEPS;PRIVATE_DEPS;FLAGS" ${ARGN})
+  if(ARG_SOURCES)
+    add_library(${target} STATIC ${ARG_SOURCES})
+    target_link_libraries(${target} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS} ${ARG_FLAGS})
+    target_include_directories(${target} PUBLIC ${ARG_INCLUDE})
+  else()
+    # Nothing to compile (yet).
+    add_library(${target} INTERFACE)
+    target_link_libraries(${target} INTERFACE ${ARG_DEPS})
+    target_include_directories(${target} INTERFACE ${ARG_INCLUDE})
+  endif()
+endfunction()
+
+# mix_rung(<name> DEPS <rungs below, seen through its headers> PRIVATE_DEPS <hidden in its sources>)
+# core/<name>/src/*.cpp with headers in core/<name>/include, as mix::<name>. Only what is listed can be
+# included: the build guards the line of rungs.
+function(mix_rung name)
+  cmake_parse_arguments(ARG "" "" "DEPS;PRIVATE_DEPS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS
+    ${CMAKE_CURRENT_SOURCE_DIR}/src/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/src/*.c)
+  _mix_add_library(mix_${name} SOURCES ${sources} DEPS ${ARG_DEPS} PRIVATE_DEPS ${ARG_PRIVATE_DEPS}
+    FLAGS mix_core_flags INCLUDE ${CMAKE_CURRENT_SOURCE_DIR}/include)
+  if(sources)
+    target_include_directories(mix_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
+  endif()
+  add_library(mix::${name} ALIAS mix_${name})
+endfunction()
+
+# mix_test(<name> DEPS ... [SOURCES ...] [HOST])
+# <name>_test from the *_test.cpp of the current folder. HOST: native only, with exceptions and run-time
+# types, for tests that use localnet/ or the system. Natively a program, in wasm run under Node.
+function(mix_test name)
+  cmake_parse_arguments(ARG "HOST" "" "DEPS;SOURCES" ${ARGN})
+  if(ARG_HOST AND EMSCRIPTEN)
+    return()
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  set(target ${name}_test)
+  add_executable(${target} ${sources} ${ARG_SOURCES})
+  target_include_directories(${target} PRIVATE
+    ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(${target} PRIVATE
+    MIX_VECTORS_DIR="${CMAKE_SOURCE_DIR}/tests/vectors")
+  if(ARG_HOST)
+    target_link_libraries(${target} PRIVATE mix_flags)
+    set_target_properties(${target} PROPERTIES MIX_THROWS ON)
+  else()
+    target_link_libraries(${target} PRIVATE mix_core_flags)
+  endif()
+  target_link_libraries(${target} PRIVATE ${ARG_DEPS} mix_test_support third_party::gtest_main)
+  if(EMSCRIPTEN)
+    # Node's own files for the vectors; a full megabyte of stack as a native thread would have.
+    target_link_options(${target} PRIVATE -sNODERAWFS=1 -sEXIT_RUNTIME=1 -sALLOW_MEMORY_GROWTH=1
+      -sSTACK_SIZE=1MB -sENVIRONMENT=node)
+    add_test(NAME ${target} COMMAND ${MIX_NODE} $<TARGET_FILE:${target}>)
+  else()
+    add_test(NAME ${target} COMMAND ${target})
+  endif()
+  set_tests_properties(${target} PROPERTIES TIMEOUT 600 ENVIRONMENT "${MIX_TEST_ENVIRONMENT}")
+endfunction()
