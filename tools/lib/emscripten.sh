@@ -38,8 +38,7 @@ find_system_emscripten() {
 }
 
 private_emscripten_inputs() {
-  echo "$MIX_EMSCRIPTEN_RECIPE $MIX_EMSCRIPTEN_PACKAGE $MIX_BINARYEN_PACKAGE $MIX_EMSCRIPTEN_PREFIX" \
-    "$(command -v node)"
+  echo "$MIX_EMSCRIPTEN_RECIPE $MIX_EMSCRIPTEN_PACKAGE $MIX_BINARYEN_PACKAGE"
 }
 
 # Compiles and runs a program that needs each pruned part; sure to fail here and not in a later build.
@@ -73,14 +72,17 @@ END
 }
 
 install_private_emscripten() {
-  local prefix=$MIX_EMSCRIPTEN_PREFIX dl=$MIX_DEPS_DIR/emscripten.download loader tool name libs deb
+  local prefix=$MIX_EMSCRIPTEN_PREFIX dl=$MIX_DEPS_DIR/emscripten.download deb
   [ -x "$MIX_LLVM_BIN/clang" ] || die "$MIX_LLVM_BIN/clang is missing"
   say "fetching Emscripten (about 250 MB, once)"
   rm -rf "$prefix" "$dl"
   mkdir -p "$prefix"/{bin,rt} "$dl"
   private_apt_ready deb || die "no Debian mirror to take Emscripten from; put emcc >= $MIX_EMSCRIPTEN_MIN on PATH"
-  (cd "$dl" && private_apt deb download -qq "$MIX_EMSCRIPTEN_PACKAGE" "$MIX_BINARYEN_PACKAGE" \
-    libc6 libstdc++6 libgcc-s1 node-acorn 2>/dev/null) || die "download of Emscripten failed"
+  local runtime=(libc6 libstdc++6 libgcc-s1 node-acorn)
+  # Packaging revisions vanish with point releases; the check afterwards decides whether one will do.
+  (cd "$dl" && { private_apt deb download -qq "$MIX_EMSCRIPTEN_PACKAGE" "$MIX_BINARYEN_PACKAGE" \
+    "${runtime[@]}" || private_apt deb download -qq emscripten binaryen "${runtime[@]}"; } 2>/dev/null) ||
+    die "download of Emscripten failed"
 
   # Everything but tests, documentation and the 1.6 GB of prebuilt libraries, of which only those stay
   # that single-threaded programs without exceptions link.
@@ -102,6 +104,13 @@ install_private_emscripten() {
   mkdir -p "$prefix/emscripten/node_modules"
   cp -rL "$prefix/rt/usr/share/nodejs/acorn" "$prefix/emscripten/node_modules/"
 
+  rm -rf "$prefix"/rt/usr/share/{doc,man,locale,gcc,gdb,lintian} "$prefix/rt/usr/share/nodejs"
+  rm -rf "$dl"
+}
+
+# The files with absolute paths: written anew when the checkout moved or another Node is used.
+configure_private_emscripten() {
+  local prefix=$MIX_EMSCRIPTEN_PREFIX loader libs tool name
   # binaryen wants a newer glibc than Debian 12 has, so its tools start through the unpacked loader.
   loader=$(find "$prefix/rt" -name 'ld-linux-*.so.*' | head -n1)
   libs=$(dirname "$(find "$prefix/rt" -name libc.so.6 | head -n1)"):$(dirname "$(find "$prefix/rt" -name 'libstdc++.so.6' | head -n1)")
@@ -114,7 +123,6 @@ install_private_emscripten() {
       >"$prefix/bin/$name"
     chmod +x "$prefix/bin/$name"
   done
-  rm -rf "$prefix"/rt/usr/share/{doc,man,locale,gcc,gdb,lintian} "$prefix/rt/usr/share/nodejs"
 
   # Frozen: a library that was left out is an error naming it, not a rebuild.
   cat >"$prefix/emscripten/.emscripten" <<END
@@ -123,25 +131,27 @@ BINARYEN_ROOT = '$prefix'
 NODE_JS = '$(command -v node)'
 FROZEN_CACHE = True
 END
-  rm -rf "$dl"
 }
 
 # ensure_emscripten: afterwards MIX_EMSCRIPTEN_ROOT is the folder with emcc, noted for CMake.
 ensure_emscripten() {
-  local inputs
-  if MIX_EMSCRIPTEN_ROOT=$(find_system_emscripten); then
-    :
-  else
+  local inputs place
+  if ! MIX_EMSCRIPTEN_ROOT=$(find_system_emscripten); then
     MIX_EMSCRIPTEN_ROOT=$MIX_EMSCRIPTEN_PREFIX/emscripten
     inputs=$(private_emscripten_inputs)
+    place="$MIX_EMSCRIPTEN_PREFIX $(command -v node)"
     if ! stamp_matches emscripten "$inputs" || [ ! -x "$MIX_EMSCRIPTEN_ROOT/emcc" ]; then
       stamp_clear emscripten
+      stamp_clear emscripten-place
       install_private_emscripten
-      check_emscripten "$MIX_EMSCRIPTEN_ROOT" || die "the unpacked Emscripten does not work"
       stamp_write emscripten "$inputs"
     fi
+    if ! stamp_matches emscripten-place "$place"; then
+      configure_private_emscripten
+      check_emscripten "$MIX_EMSCRIPTEN_ROOT" || die "the unpacked Emscripten does not work"
+      stamp_write emscripten-place "$place"
+    fi
   fi
-  mkdir -p "$MIX_DEPS_DIR"
   # cmake/emscripten-toolchain.cmake reads this.
   [ "$(cat "$MIX_DEPS_DIR/emscripten-root" 2>/dev/null)" = "$MIX_EMSCRIPTEN_ROOT" ] ||
     printf '%s\n' "$MIX_EMSCRIPTEN_ROOT" >"$MIX_DEPS_DIR/emscripten-root"

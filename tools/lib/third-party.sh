@@ -30,15 +30,17 @@ build_third_party() {
     args+=("-DMIX_${lib^^}_SOURCE_DIR=$dir")
   done
   build=$MIX_DEPS_DIR/build-$kind
-  rm -rf "$build" "$prefix"
+  rm -rf "$build" "$prefix.new"
   mkdir -p "$build"
   if ! { cmake -S "$MIX_ROOT/third_party" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None \
-    "-DCMAKE_INSTALL_PREFIX=$prefix" -DCMAKE_INSTALL_LIBDIR=lib "${args[@]}" "$@" &&
+    -DCMAKE_INSTALL_LIBDIR=lib "${args[@]}" "$@" &&
     cmake --build "$build" --parallel "$MIX_JOBS" &&
-    cmake --install "$build"; } >"$MIX_DEPS_DIR/build-$kind.log" 2>&1; then
+    cmake --install "$build" --prefix "$prefix.new"; } >"$MIX_DEPS_DIR/build-$kind.log" 2>&1; then
     tail -n 40 "$MIX_DEPS_DIR/build-$kind.log" >&2
     die "third-party libraries ($kind) failed; log in $MIX_DEPS_DIR/build-$kind.log"
   fi
-  rm -rf "$build"
+  # Swapped in at the end: a failure leaves the old one, and builds beside this one see no half.
+  rm -rf "$build" "$prefix"
+  mv "$prefix.new" "$prefix"
   stamp_write "third-party-$kind" "$inputs"
 }
