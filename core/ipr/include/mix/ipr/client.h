@@ -81,8 +81,9 @@ class Client {
   void flush(base::TimePoint now);
 
   /// A reply that came by one of our SURBs. Frames of other streams are ignored.
-  /// `surbs_at_exit` is mixnet's estimate, for the supply.
-  void receive(base::ByteView message, base::TimePoint now);
+  /// True when the message was a frame of this session; other messages are the caller's.
+  [[nodiscard]] bool receive(base::ByteView message, base::TimePoint now);
+  /// mixnet's estimate of the SURBs that the exit still holds, for the supply.
   void surbs_at_exit(std::uint32_t estimate, base::TimePoint now);
 
   [[nodiscard]] std::optional<ClientOutput> poll_output();
