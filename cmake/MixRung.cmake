@@ -71,13 +71,15 @@ function(mix_test name)
     target_link_libraries(${target} PRIVATE mix_core_flags)
   endif()
   target_link_libraries(${target} PRIVATE ${ARG_DEPS} mix_test_support third_party::gtest_main)
+  # tools/test.mjs counts by this report.
+  set(report --gtest_output=json:${CMAKE_BINARY_DIR}/results/${target}.json)
   if(EMSCRIPTEN)
     # Node's own files for the vectors; a full megabyte of stack as a native thread would have.
     target_link_options(${target} PRIVATE -sNODERAWFS=1 -sEXIT_RUNTIME=1 -sALLOW_MEMORY_GROWTH=1
       -sSTACK_SIZE=1MB -sENVIRONMENT=node)
-    add_test(NAME ${target} COMMAND ${MIX_NODE} $<TARGET_FILE:${target}>)
+    add_test(NAME ${target} COMMAND ${MIX_NODE} $<TARGET_FILE:${target}> ${report})
   else()
-    add_test(NAME ${target} COMMAND ${target})
+    add_test(NAME ${target} COMMAND ${target} ${report})
   endif()
   set_tests_properties(${target} PROPERTIES TIMEOUT 600 ENVIRONMENT "${MIX_TEST_ENVIRONMENT}")
 endfunction()

@@ -29,9 +29,12 @@ build_third_party() {
     dir=$(source_dir "$lib") || return 1
     args+=("-DMIX_${lib^^}_SOURCE_DIR=$dir")
   done
+  # Kept, so that a changed configuration header rebuilds one library; another compiler starts afresh.
   build=$MIX_DEPS_DIR/build-$kind
-  rm -rf "$build" "$prefix.new"
+  rm -rf "$prefix.new"
+  [ "$(cat "$build/compiler" 2>/dev/null)" = "$compiler" ] || rm -rf "$build"
   mkdir -p "$build"
+  printf '%s\n' "$compiler" >"$build/compiler"
   if ! { cmake -S "$MIX_ROOT/third_party" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None \
     -DCMAKE_INSTALL_LIBDIR=lib "${args[@]}" "$@" &&
     cmake --build "$build" --parallel "$MIX_JOBS" &&
@@ -40,7 +43,7 @@ build_third_party() {
     die "third-party libraries ($kind) failed; log in $MIX_DEPS_DIR/build-$kind.log"
   fi
   # Swapped in at the end: a failure leaves the old one, and builds beside this one see no half.
-  rm -rf "$build" "$prefix"
+  rm -rf "$prefix"
   mv "$prefix.new" "$prefix"
   stamp_write "third-party-$kind" "$inputs"
 }

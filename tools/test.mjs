@@ -1,0 +1,138 @@
+// Runs the test suites and sums their counts. Last line: `N passed, N failed`.
+//   node tools/test.mjs [native] [wasm] [vitest]     default: all
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const results = join(root, 'build/results');
+
+/** Runs a command with its output shown; true if it succeeded. */
+function run(command, args) {
+  const done = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  return done.status === 0;
+}
+
+/** Runs a command silently and shows its output only if it fails. */
+function runQuietly(command, args) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const chunks = [];
+    child.stdout.on('data', (chunk) => chunks.push(chunk));
+    child.stderr.on('data', (chunk) => chunks.push(chunk));
+    child.on('error', () => resolve(false));
+    child.on('close', (status) => {
+      if (status !== 0) process.stdout.write(Buffer.concat(chunks));
+      resolve(status === 0);
+    });
+  });
+}
+
+const note = (text) => console.log(`test: ${text}`);
+
+/** One CTest preset: counts of its GoogleTest programs; a program that died counts as one failure. */
+async function ctestSuite(name, preset) {
+  const count = { name, passed: 0, failed: 0, skipped: 0 };
+  note(`building ${preset}`);
+  if (!existsSync(join(root, `build/${preset}/build.ninja`))) {
+    if (!(await runQuietly('cmake', ['--preset', preset]))) return { ...count, failed: 1 };
+  }
+  if (!(await runQuietly('cmake', ['--build', '--preset', preset]))) return { ...count, failed: 1 };
+
+  const folder = join(root, `build/${preset}/results`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const junit = join(folder, 'ctest.xml');
+  run('ctest', ['--preset', preset, '--output-junit', junit, '--quiet']);
+  if (!existsSync(junit)) {
+    note(`${preset}: ctest itself failed`);
+    return { ...count, failed: 1 };
+  }
+
+  const programs = readFileSync(junit, 'utf8').matchAll(
+    /<testcase name="([^"]+)"[^>]*status="(\w+)"/g,
+  );
+  for (const [, program, status] of programs) {
+    const report = join(folder, `${program}.json`);
+    let failures = 0;
+    if (existsSync(report)) {
+      for (const suite of JSON.parse(readFileSync(report, 'utf8')).testsuites ?? []) {
+        for (const test of suite.testsuite) {
+          if (test.failures?.length > 0) {
+            failures += 1;
+            note(`FAILED ${name}: ${suite.name}.${test.name}`);
+          } else if (test.result === 'SKIPPED' || test.status === 'NOTRUN') {
+            count.skipped += 1;
+          } else {
+            count.passed += 1;
+          }
+        }
+      }
+    }
+    if (status !== 'run' && failures === 0) {
+      // Died, leaked or timed out without a failed test of its own.
+      failures = 1;
+      note(`FAILED ${name}: ${program} ended badly`);
+      run('ctest', ['--preset', preset, '-R', `^${program}$`, '--output-on-failure']);
+    }
+    count.failed += failures;
+  }
+  return count;
+}
+
+async function vitestSuite(name) {
+  const count = { name, passed: 0, failed: 0, skipped: 0 };
+  note('building localnet, module and packages');
+  if (!(await runQuietly('tools/build', []))) return { ...count, failed: 1 };
+  const report = join(results, 'vitest.json');
+  rmSync(report, { force: true });
+  const ok = run('npx', [
+    'vitest',
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]);
+  if (!existsSync(report)) return { ...count, failed: ok ? 0 : 1 };
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  for (const file of testResults) {
+    let failures = 0;
+    for (const test of file.assertionResults) {
+      if (test.status === 'passed') count.passed += 1;
+      else if (test.status === 'failed') failures += 1;
+      else count.skipped += 1;
+    }
+    // A file that does not load has no test to blame.
+    if (file.status === 'failed' && failures === 0) failures = 1;
+    count.failed += failures;
+  }
+  if (!ok && count.failed === 0) count.failed = 1;
+  return count;
+}
+
+const suites = {
+  native: () => ctestSuite('core and localnet, native, ASan+UBSan', 'native-debug'),
+  wasm: () => ctestSuite('core, wasm under Node', 'wasm-release'),
+  vitest: () => vitestSuite('packages and browsers, Vitest'),
+};
+
+const wanted = process.argv.slice(2);
+for (const name of wanted) {
+  if (!(name in suites)) {
+    console.error(`test: unknown suite ${name}; there are ${Object.keys(suites).join(', ')}`);
+    process.exit(2);
+  }
+}
+
+mkdirSync(results, { recursive: true });
+const counts = [];
+for (const name of wanted.length > 0 ? wanted : Object.keys(suites)) {
+  const start = performance.now();
+  const count = await suites[name]();
+  counts.push({ ...count, seconds: (performance.now() - start) / 1000 });
+}
+writeFileSync(join(results, 'test-summary.json'), JSON.stringify(counts, null, 2));
+
+const { printTable } = await import('./summary.mjs');
+process.exit(printTable(counts) ? 0 : 1);

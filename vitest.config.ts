@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: [
+      'packages/*/test/**/*.test.ts',
+      'worker/test/**/*.test.ts',
+      'examples/*/test/**/*.test.ts',
+      'tests/e2e/**/*.test.ts',
+    ],
+    // Two cores: a localnet and a browser already fill them.
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    passWithNoTests: true,
+  },
+});
