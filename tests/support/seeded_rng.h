@@ -15,7 +15,7 @@ namespace mix::test {
 /// The same seed gives the same bytes on every platform. The seed is printed at
 /// construction, so that the log of a failed run tells how to repeat it.
 class SeededRng final : public base::Rng {
-public:
+ public:
   explicit SeededRng(std::uint64_t seed) : seed_(seed) {
     std::printf("[ SEED     ] %llu\n", static_cast<unsigned long long>(seed));
   }
@@ -23,18 +23,16 @@ public:
   [[nodiscard]] std::uint64_t seed() const { return seed_; }
 
   void fill(base::MutByteView out) override {
-    for (std::uint8_t &byte : out) {
-      if (used_ == block_.size())
-        refill();
+    for (std::uint8_t& byte : out) {
+      if (used_ == block_.size()) refill();
       byte = block_[used_++];
     }
   }
 
-private:
+ private:
   using State = std::array<std::uint32_t, 16>;
 
-  static void quarter_round(State &x, std::size_t a, std::size_t b,
-                            std::size_t c, std::size_t d) {
+  static void quarter_round(State& x, std::size_t a, std::size_t b, std::size_t c, std::size_t d) {
     x[a] += x[b], x[d] = std::rotl(x[d] ^ x[a], 16);
     x[c] += x[d], x[b] = std::rotl(x[b] ^ x[c], 12);
     x[a] += x[b], x[d] = std::rotl(x[d] ^ x[a], 8);
@@ -52,8 +50,7 @@ private:
     counter_ += 1;
     State x = input;
     for (int double_round = 0; double_round < 10; ++double_round) {
-      for (std::size_t i = 0; i < 4; ++i)
-        quarter_round(x, i, 4 + i, 8 + i, 12 + i);
+      for (std::size_t i = 0; i < 4; ++i) quarter_round(x, i, 4 + i, 8 + i, 12 + i);
       for (std::size_t i = 0; i < 4; ++i) {
         quarter_round(x, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4);
       }
@@ -71,4 +68,4 @@ private:
   std::size_t used_ = 64;
 };
 
-} // namespace mix::test
+}  // namespace mix::test

@@ -11,54 +11,51 @@ namespace mix::crypto {
 
 namespace {
 
-constexpr std::size_t kHmacBlockSize = 64; // of SHA-256 and of BLAKE3
+constexpr std::size_t kHmacBlockSize = 64;  // of SHA-256 and of BLAKE3
 constexpr std::uint8_t kInnerPad = 0x36;
 constexpr std::uint8_t kOuterPad = 0x5c;
 
 /// SHA-256 as a copyable running state; wiped when it goes, for it may have
 /// absorbed a key.
 class Sha256State {
-public:
+ public:
   Sha256State() { crypto_hash_sha256_init(&state_); }
-  Sha256State(const Sha256State &) = default;
-  Sha256State &operator=(const Sha256State &) = default;
+  Sha256State(const Sha256State&) = default;
+  Sha256State& operator=(const Sha256State&) = default;
   ~Sha256State() { sodium_memzero(&state_, sizeof state_); }
-  void update(base::ByteView data) {
-    crypto_hash_sha256_update(&state_, data.data(), data.size());
-  }
+  void update(base::ByteView data) { crypto_hash_sha256_update(&state_, data.data(), data.size()); }
   [[nodiscard]] Digest finish() {
     Digest out;
     crypto_hash_sha256_final(&state_, out.data());
     return out;
   }
 
-private:
+ private:
   crypto_hash_sha256_state state_;
 };
 
 /// The same for BLAKE3 in its plain hash mode.
 class Blake3State {
-public:
+ public:
   Blake3State() { blake3_hasher_init(&state_); }
-  Blake3State(const Blake3State &) = default;
-  Blake3State &operator=(const Blake3State &) = default;
+  Blake3State(const Blake3State&) = default;
+  Blake3State& operator=(const Blake3State&) = default;
   ~Blake3State() { sodium_memzero(&state_, sizeof state_); }
-  void update(base::ByteView data) {
-    blake3_hasher_update(&state_, data.data(), data.size());
-  }
+  void update(base::ByteView data) { blake3_hasher_update(&state_, data.data(), data.size()); }
   [[nodiscard]] Digest finish() {
     Digest out;
     blake3_hasher_finalize(&state_, out.data(), out.size());
     return out;
   }
 
-private:
+ private:
   blake3_hasher state_;
 };
 
 /// A key, absorbed once, for any number of messages (RFC 2104).
-template <class State> class HmacKey {
-public:
+template <class State>
+class HmacKey {
+ public:
   explicit HmacKey(base::ByteView key) {
     std::array<std::uint8_t, kHmacBlockSize> block{};
     if (key.size() > block.size()) {
@@ -70,18 +67,16 @@ public:
     } else {
       std::ranges::copy(key, block.begin());
     }
-    for (std::uint8_t &byte : block)
-      byte ^= kInnerPad;
+    for (std::uint8_t& byte : block) byte ^= kInnerPad;
     inner_.update(block);
-    for (std::uint8_t &byte : block)
-      byte ^= kInnerPad ^ kOuterPad;
+    for (std::uint8_t& byte : block) byte ^= kInnerPad ^ kOuterPad;
     outer_.update(block);
     wipe(block);
   }
 
   /// MAC of the parts joined together.
   template <class... Parts>
-  [[nodiscard]] Digest mac(const Parts &...parts) const {
+  [[nodiscard]] Digest mac(const Parts&... parts) const {
     State inner = inner_;
     (inner.update(parts), ...);
     Digest digest = inner.finish();
@@ -91,18 +86,16 @@ public:
     return digest;
   }
 
-private:
+ private:
   State inner_;
   State outer_;
 };
 
 /// RFC 5869: extract, then expand.
 template <class State>
-void hkdf(base::ByteView salt, base::ByteView ikm, base::ByteView info,
-          base::MutByteView out) {
+void hkdf(base::ByteView salt, base::ByteView ikm, base::ByteView info, base::MutByteView out) {
   constexpr std::size_t kMaxBlocks = 255;
-  if (out.size() > kMaxBlocks * std::tuple_size_v<Digest>)
-    base::panic("HKDF: output too long");
+  if (out.size() > kMaxBlocks * std::tuple_size_v<Digest>) base::panic("HKDF: output too long");
   Digest pseudo_random_key = HmacKey<State>{salt}.mac(ikm);
   const HmacKey<State> expand{pseudo_random_key};
   wipe(pseudo_random_key);
@@ -121,7 +114,7 @@ void hkdf(base::ByteView salt, base::ByteView ikm, base::ByteView info,
   wipe(block);
 }
 
-} // namespace
+}  // namespace
 
 Digest sha256(base::ByteView data) {
   Sha256State state;
@@ -153,4 +146,4 @@ void hkdf_blake3(base::ByteView salt, base::ByteView ikm, base::ByteView info,
   hkdf<Blake3State>(salt, ikm, info, out);
 }
 
-} // namespace mix::crypto
+}  // namespace mix::crypto

@@ -5,8 +5,7 @@
 namespace mix::crypto {
 
 void wipe(base::MutByteView bytes) {
-  if (bytes.empty())
-    return;
+  if (bytes.empty()) return;
   std::memset(bytes.data(), 0, bytes.size());
   // The empty statement claims to read the memory, so the stores above cannot
   // be dropped.
@@ -14,8 +13,7 @@ void wipe(base::MutByteView bytes) {
 }
 
 bool ct_equal(base::ByteView a, base::ByteView b) {
-  if (a.size() != b.size())
-    return false;
+  if (a.size() != b.size()) return false;
   std::uint8_t difference = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     difference = static_cast<std::uint8_t>(difference | (a[i] ^ b[i]));
@@ -25,4 +23,4 @@ bool ct_equal(base::ByteView a, base::ByteView b) {
   return difference == 0;
 }
 
-} // namespace mix::crypto
+}  // namespace mix::crypto

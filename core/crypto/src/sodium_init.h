@@ -10,4 +10,4 @@ namespace mix::crypto::detail {
 /// it cannot.
 void ensure_sodium();
 
-} // namespace mix::crypto::detail
+}  // namespace mix::crypto::detail
