@@ -1,0 +1,107 @@
+// The engine: owns every rung below, runs jobs, and is driven by its host in turns.
+//
+//   host inputs ──> Path (directory, gateway, mixnet, ipr) <──IP packets──> net ── tls ── jobs
+//   host <── poll_action(): frames to send, directory calls, news
+//
+// Life cycle (State):  kConnecting ──> kReady ──> kShuttingDown ──> kShutdown
+//                          ^   |          |
+//                          |   v          v (gateway or exit lost: reconnects)
+//                          | kFailed  kConnecting
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "mix/base/log.h"
+#include "mix/base/rng.h"
+#include "mix/base/time.h"
+#include "mix/ipr/client.h"
+#include "mix/mixnet/client.h"
+#include "mix/net/stack.h"
+#include "mix/tunnel/host.h"
+#include "mix/tunnel/options.h"
+
+namespace mix::tunnel {
+
+enum class RedirectMode : std::uint8_t { kFollow, kManual, kError };
+
+struct FetchRequest {
+  std::string method = "GET";
+  std::string url;
+  http::HeaderList headers;
+  base::Bytes body;
+  RedirectMode redirect = RedirectMode::kFollow;
+  std::optional<std::uint8_t> max_redirects;  // none: the tunnel's option
+  bool default_headers = true;
+  base::Duration connect_timeout = std::chrono::seconds{60};   // name, TCP and TLS together
+  base::Duration headers_timeout = std::chrono::seconds{120};  // until the response head
+  base::Duration body_timeout = std::chrono::seconds{120};     // between body chunks
+  std::optional<base::Duration> total_timeout;                 // whole exchange
+  std::string isolation_key;  // requests with other keys never share a connection
+};
+
+/// Who is on the path. Set while connected.
+struct Info {
+  std::string address;  // own Nym address
+  std::string gateway;  // base58 identity
+  std::string exit;     // Nym address of the IPR
+  ipr::Assignment assignment;
+};
+
+struct Stats {
+  mixnet::ClientStats mixnet;
+  net::StackStats net;
+  std::uint32_t surbs_at_exit = 0;
+  std::size_t jobs = 0, pooled = 0;
+};
+
+class Engine {
+ public:
+  /// Nothing happens before `start`. `clock`, `rng` and `log` outlive the engine. At most one
+  /// engine lives in a process (see net::Stack).
+  Engine(Options options, const base::Clock& clock, base::Rng& rng, base::Log& log);
+  ~Engine();
+
+  /// Validates the options and starts connecting. Errors: those of `validate`.
+  [[nodiscard]] base::Result<void> start();
+  /// Ends jobs with `tunnel_shut_down`, tells the exit (best effort) and stops. Idempotent.
+  void shutdown();
+
+  // Reports of the host. Unknown and stale ids are ignored.
+  void link_opened(LinkId link);
+  void link_received(LinkId link, const gateway::LinkFrame& frame);
+  void link_closed(LinkId link);
+  /// Bytes that wait in the host's WebSocket, for back-pressure.
+  void link_buffered(LinkId link, std::size_t bytes);
+  void directory_answer(RequestId request, int http_status, base::ByteView body);
+  void directory_failed(RequestId request);
+
+  /// Starts a fetch; answers come as FetchHead, FetchChunk…, FetchEnd or JobFailed.
+  /// Errors: `usage_not_ready` (not set up or shut down), `usage_bad_url`, `usage_bad_scheme`,
+  /// `usage_bad_header`, `usage_bad_method`, `usage_bad_body`.
+  [[nodiscard]] base::Result<JobId> start_fetch(FetchRequest request);
+  /// The reader took body bytes: that much more may come. Errors: `usage_stale_handle`.
+  [[nodiscard]] base::Result<void> fetch_consumed(JobId job, std::size_t bytes);
+  /// Starts a look-up; answers with LookupFinished or JobFailed. Errors: `usage_not_ready`.
+  [[nodiscard]] base::Result<JobId> start_lookup(std::string host);
+  /// Ends a job without further news of it. Stale ids are ignored.
+  void cancel(JobId job);
+
+  /// One pass over everything until quiet or out of budget. Returns when to call again at the
+  /// latest (perhaps now); nothing when only inputs matter.
+  [[nodiscard]] base::Deadline turn();
+  /// What the turn produced, oldest first; call until empty.
+  [[nodiscard]] std::optional<Action> poll_action();
+
+  [[nodiscard]] State state() const;
+  [[nodiscard]] std::optional<Info> info() const;
+  [[nodiscard]] Stats stats() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mix::tunnel

@@ -1,0 +1,116 @@
+// What the engine asks of its host (browser worker, POSIX program, test) and what it tells it.
+// The host performs actions in order and reports back through the engine's inputs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "mix/base/bytes.h"
+#include "mix/base/time.h"
+#include "mix/gateway/session.h"
+#include "mix/http/exchange.h"
+
+namespace mix::tunnel {
+
+using LinkId = std::uint32_t;
+using RequestId = std::uint64_t;
+/// Handle of a running job. Never reused within an engine.
+using JobId = std::uint32_t;
+
+// --- Work for the host ---
+
+/// Open a WebSocket; report link_opened or link_closed.
+struct OpenLink {
+  LinkId link;
+  std::string url;
+};
+struct SendOnLink {
+  LinkId link;
+  gateway::LinkFrame frame;
+};
+struct CloseLink {
+  LinkId link;
+};
+/// GET a directory URL without custom headers; report directory_answer or directory_failed.
+struct GetFromDirectory {
+  RequestId request;
+  std::string url;
+};
+
+// --- News for the host ---
+
+enum class State : std::uint8_t { kConnecting, kReady, kShuttingDown, kShutdown, kFailed };
+/// spec: api part 2 §2.
+enum class Step : std::uint8_t {
+  kKeys,
+  kDirectory,
+  kGateway,
+  kRegister,
+  kTopology,
+  kExit,
+  kReady,
+};
+[[nodiscard]] std::string_view state_name(State state);
+[[nodiscard]] std::string_view step_name(Step step);
+
+struct StateChanged {
+  State state = State::kConnecting;
+  std::optional<Step> step;
+  std::uint32_t attempt = 0;  // counts reconnections; 0 at first
+  std::optional<base::Error> error;
+};
+
+/// Where the time of a fetch went, milliseconds since its start; absent phases are empty.
+struct FetchTiming {
+  std::optional<double> dns, connect, tls, request, first_byte, end;
+  bool reused = false;
+};
+
+struct FetchHead {
+  JobId job;
+  std::uint16_t status;
+  std::string reason;
+  http::HeaderList headers;
+  std::string url;  // after redirects, with fragment
+  bool redirected;
+};
+struct FetchChunk {
+  JobId job;
+  base::Bytes bytes;
+};
+struct FetchEnd {
+  JobId job;
+  FetchTiming timing;
+};
+
+enum class Phase : std::uint8_t { kSetup, kDns, kConnect, kTls, kRequest, kResponse };
+[[nodiscard]] std::string_view phase_name(Phase phase);
+
+struct JobFailed {
+  JobId job;
+  base::Error error;
+  Phase phase;
+  bool retryable;  // no byte of the request can have reached the server
+};
+struct LookupFinished {
+  JobId job;
+  std::vector<std::string> addresses;  // A first, then AAAA
+};
+/// A mixnet message for this client itself. spec: api part 2 §8.
+struct MixMessage {
+  base::Bytes data;
+  std::optional<std::string> sender_tag;  // base58
+};
+/// A message given to send_message was acknowledged in all its parts.
+struct MessageConfirmed {
+  JobId job;
+};
+
+using Action = std::variant<OpenLink, SendOnLink, CloseLink, GetFromDirectory, StateChanged,
+                            FetchHead, FetchChunk, FetchEnd, JobFailed, LookupFinished,
+                            MixMessage, MessageConfirmed>;
+
+}  // namespace mix::tunnel

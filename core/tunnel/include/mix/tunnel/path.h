@@ -1,0 +1,187 @@
+// The way from this client to the internet: brings up directory, entry gateway, mixnet and exit in
+// that order, keeps them up, and offers the result as a port for IP packets.
+//
+//   Discovering ─> OpeningLink ─> Handshaking ─> ConnectingExit ─> Up
+//        ^              ^______________|_______________|           |
+//        |                   Waiting (back-off) <──────────────────┘ link or exit lost
+//        └─ entry gone ──────────┘          any step, first time: Failed
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "mix/base/log.h"
+#include "mix/base/rng.h"
+#include "mix/base/time.h"
+#include "mix/directory/client.h"
+#include "mix/gateway/session.h"
+#include "mix/ipr/client.h"
+#include "mix/mixnet/client.h"
+#include "mix/tunnel/host.h"
+#include "mix/tunnel/options.h"
+
+namespace mix::tunnel {
+
+/// A step began, at first or again.
+struct StepStarted {
+  Step step;
+  std::uint32_t attempt;
+};
+/// The exit assigned addresses, the same as before or others. Without an exit: never.
+struct AddressesAssigned {
+  ipr::Assignment assignment;
+};
+/// Packets flow (again).
+struct PathUp {};
+/// The path broke and is being repaired.
+struct PathBroken {
+  base::Error error;
+};
+/// Given up.
+struct PathFailed {
+  base::Error error;
+};
+struct MessageArrived {
+  mixnet::MessageReceived message;
+};
+using PathEvent =
+    std::variant<StepStarted, AddressesAssigned, PathUp, PathBroken, PathFailed, MessageArrived,
+                 ipr::PacketReceived, ipr::DestinationDenied, mixnet::MessageDelivered,
+                 mixnet::MessageLost>;
+/// The host's share of the work.
+using PathOutput = std::variant<OpenLink, SendOnLink, CloseLink, GetFromDirectory>;
+
+class Path {
+ public:
+  /// References outlive the path. `options` have been validated.
+  Path(const Options& options, base::Rng& rng, base::Log& log);
+  ~Path();
+
+  void start(base::TimePoint now);
+  /// Tells the exit and closes the link.
+  void stop(base::TimePoint now, base::WallTime wall_now);
+
+  void link_opened(LinkId link, base::TimePoint now, base::WallTime wall_now);
+  void link_received(LinkId link, const gateway::LinkFrame& frame, base::TimePoint now,
+                     base::WallTime wall_now);
+  void link_closed(LinkId link, base::TimePoint now);
+  void link_buffered(LinkId link, std::size_t bytes);
+  void directory_answer(RequestId request, int http_status, base::ByteView body,
+                        base::TimePoint now);
+  void directory_failed(RequestId request, base::TimePoint now);
+
+  /// True when the mixnet queue has room for another IP packet.
+  [[nodiscard]] bool accepts_packets() const;
+  /// Errors: `usage_not_ready`, `ipr_packet_too_large`.
+  [[nodiscard]] base::Result<void> send_packet(base::ByteView ip_packet, base::TimePoint now);
+
+  /// Moves everything between the rungs once; true when something moved.
+  bool advance(base::TimePoint now, base::WallTime wall_now);
+  [[nodiscard]] std::optional<PathOutput> poll_output();
+  [[nodiscard]] std::optional<PathEvent> poll_event();
+  [[nodiscard]] base::Deadline next_deadline() const;
+
+  [[nodiscard]] bool up() const;
+  /// Null before the first gateway session.
+  [[nodiscard]] mixnet::Client* mixnet() { return mixnet_.get(); }
+  [[nodiscard]] const mixnet::Client* mixnet() const { return mixnet_.get(); }
+  [[nodiscard]] const std::optional<directory::EntryChoice>& entry() const { return entry_; }
+  [[nodiscard]] const std::optional<mixnet::Recipient>& exit() const { return exit_; }
+  [[nodiscard]] std::optional<ipr::Assignment> assignment() const { return assignment_; }
+
+ private:
+  struct Idle {};
+  struct Discovering {
+    bool topology_ready = false;
+  };
+  struct OpeningLink {
+    std::size_t url_index = 0;
+    LinkId link = 0;
+    base::TimePoint give_up;
+  };
+  struct Handshaking {
+    LinkId link = 0;
+  };
+  struct ConnectingExit {
+    LinkId link = 0;
+    base::TimePoint give_up;
+    bool awaits_directory = false;  // the list of exits is still on its way
+  };
+  struct Up {
+    LinkId link = 0;
+  };
+  struct Waiting {
+    base::TimePoint until;
+    bool gateway_lost = true;  // else only the exit is to be asked again
+    LinkId link = 0;           // of the live gateway session, when only the exit was lost
+  };
+  struct Failed {};
+  using Phase = std::variant<Idle, Discovering, OpeningLink, Handshaking, ConnectingExit, Up,
+                             Waiting, Failed>;
+
+  [[nodiscard]] LinkId current_link() const;
+  void begin_step(Step step);
+  void fail_or_retry(base::Error error, bool gateway_lost, base::TimePoint now);
+  void open_entry(base::TimePoint now);
+  void open_link(std::size_t url_index, base::TimePoint now);
+  void link_attempt_failed(base::TimePoint now);
+  void entry_failed(base::Error error, base::TimePoint now);
+  void session_active(base::TimePoint now);
+  void begin_exit(base::TimePoint now, base::WallTime wall_now);
+  void connect_exit(base::TimePoint now, base::WallTime wall_now);
+  void exit_failed(base::Error error, base::TimePoint now, base::WallTime wall_now);
+  void came_up(base::TimePoint now);
+  void drop_link();
+  void new_identity(base::TimePoint now);
+
+  bool pump_directory(base::TimePoint now, base::WallTime wall_now);
+  bool pump_session(base::TimePoint now, base::WallTime wall_now);
+  bool pump_mixnet(base::TimePoint now, base::WallTime wall_now);
+  bool pump_ipr(base::TimePoint now, base::WallTime wall_now);
+  bool pump_deadlines(base::TimePoint now, base::WallTime wall_now);
+  bool pump_packets(base::TimePoint now);
+
+  const Options& options_;
+  base::Rng& rng_;
+  base::Log& log_;
+
+  Phase phase_ = Idle{};
+  bool was_up_ = false;
+  std::uint32_t attempt_ = 0;
+  LinkId last_link_ = 0;
+  std::size_t link_buffered_ = 0;
+
+  directory::Client directory_;
+  std::shared_ptr<const directory::Topology> topology_;
+  std::optional<directory::KeyRotationInfo> rotation_;
+  std::optional<std::vector<directory::ExitDescription>> exits_;  // empty list: none usable
+  std::optional<base::Error> exits_error_;
+  std::uint32_t topology_failures_ = 0;
+  base::Deadline refresh_at_;
+
+  std::optional<directory::EntryChoice> entry_;
+  std::vector<crypto::Ed25519PublicKey> bad_entries_;
+  std::uint32_t entry_attempts_ = 0;
+  std::optional<base::Error> last_error_;
+  std::unique_ptr<mixnet::ClientKeys> keys_;
+  std::optional<gateway::SharedKey> shared_key_;
+  std::unique_ptr<gateway::Session> session_;
+
+  std::unique_ptr<mixnet::Client> mixnet_;
+  std::optional<mixnet::Recipient> exit_;
+  crypto::Ed25519PublicKey exit_node_;
+  std::vector<crypto::Ed25519PublicKey> bad_exits_;
+  std::unique_ptr<ipr::Client> ipr_;
+  std::optional<ipr::Assignment> assignment_;
+  std::optional<base::TimePoint> last_packet_out_;
+
+  std::deque<PathOutput> outputs_;
+  std::deque<PathEvent> events_;
+};
+
+}  // namespace mix::tunnel

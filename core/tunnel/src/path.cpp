@@ -1,0 +1,640 @@
+#include "mix/tunnel/path.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "mix/directory/semver.h"
+
+namespace mix::tunnel {
+namespace {
+
+using namespace std::chrono_literals;
+using base::Deadline;
+using base::Errc;
+using base::Error;
+using base::TimePoint;
+using base::WallTime;
+
+constexpr base::Duration kLinkOpenTimeout = 10s;
+constexpr base::Duration kTopologyRefresh = 5min;   // spec: topology §5
+constexpr base::Duration kRefreshRetry = 30s;
+constexpr std::uint32_t kMaxTopologyFailures = 10;  // then the old topology is dropped
+constexpr std::uint32_t kMaxEntryAttempts = 3;      // different gateways tried at set-up
+constexpr std::uint32_t kEntryPatience = 6;         // failed reconnects before another gateway
+constexpr base::Duration kV10Timeout = 15s;         // spec: ipr §1.1
+constexpr base::Duration kAssignmentLifetime = 55s;  // spec: ipr §7.4
+constexpr base::Duration kSharedExitTimeout = 20s;  // per exit, while others could be tried
+constexpr std::size_t kSealedFrameSize = 2452;      // regular packet in its frame, gateway §7.1
+constexpr std::size_t kMaxLanePackets = 64;         // queued above the schedule
+const directory::Version kFirstV10{1, 37, 0};       // spec: ipr §1.1
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+std::optional<crypto::Ed25519PublicKey> preferred_entry(const Options& options) {
+  if (!options.preferred_gateway) return std::nullopt;
+  auto parsed = crypto::parse_ed25519(*options.preferred_gateway);
+  return parsed ? std::optional{*parsed} : std::nullopt;
+}
+
+mixnet::TrafficConfig traffic_config(const Options& options) {
+  mixnet::TrafficConfig traffic;
+  traffic.average_packet_delay = options.average_packet_delay;
+  traffic.average_ack_delay = options.average_ack_delay;
+  traffic.message_sending_average_delay = options.message_sending_average_delay;
+  traffic.loop_cover_average_delay = options.loop_cover_average_delay;
+  traffic.disable_main_poisson = options.disable_poisson_traffic;
+  traffic.disable_loop_cover = options.disable_cover_traffic;
+  traffic.use_legacy_sphinx_format = options.use_legacy_sphinx_format;
+  return traffic;
+}
+
+}  // namespace
+
+Path::Path(const Options& options, base::Rng& rng, base::Log& log)
+    : options_(options),
+      rng_(rng),
+      log_(log),
+      directory_([&] {
+        directory::ClientConfig config;
+        config.base_urls = options.nym_api_urls;
+        return config;
+      }()) {}
+
+Path::~Path() = default;
+
+LinkId Path::current_link() const {
+  return std::visit(Overloaded{
+                        [](const Idle&) { return LinkId{0}; },
+                        [](const Discovering&) { return LinkId{0}; },
+                        [](const Failed&) { return LinkId{0}; },
+                        [](const auto& phase) { return phase.link; },
+                    },
+                    phase_);
+}
+
+bool Path::up() const { return std::holds_alternative<Up>(phase_); }
+
+void Path::begin_step(Step step) { events_.push_back(StepStarted{step, attempt_}); }
+
+void Path::start(TimePoint now) {
+  if (!std::holds_alternative<Idle>(phase_)) return;
+  begin_step(Step::kKeys);
+  keys_ = std::make_unique<mixnet::ClientKeys>(mixnet::ClientKeys::generate(rng_));
+  begin_step(Step::kDirectory);
+  phase_ = Discovering{};
+  directory_.fetch_topology(now);
+  directory_.fetch_rotation_info(now);
+  if (options_.exit) directory_.fetch_exits(now);
+}
+
+void Path::stop(TimePoint now, WallTime wall_now) {
+  if (ipr_ && ipr_->connected() && session_ && session_->active()) {
+    ipr_->disconnect(now, wall_now);
+    pump_ipr(now, wall_now);
+    pump_packets(now);
+  }
+  drop_link();
+  phase_ = Idle{};
+}
+
+// --- reports of the host ---
+
+void Path::link_opened(LinkId link, TimePoint now, WallTime wall_now) {
+  auto* opening = std::get_if<OpeningLink>(&phase_);
+  if (opening == nullptr || opening->link != link) return;
+  phase_ = Handshaking{link};
+  begin_step(Step::kRegister);
+  gateway::SessionConfig config;
+  config.gateway_identity = entry_->identity;
+  std::optional<gateway::SharedKey> known;
+  if (shared_key_) known = shared_key_->clone();
+  session_ =
+      std::make_unique<gateway::Session>(config, keys_->identity, std::move(known), rng_, log_);
+  session_->opened(now, wall_now);
+}
+
+void Path::link_received(LinkId link, const gateway::LinkFrame& frame, TimePoint now,
+                         WallTime wall_now) {
+  if (link == current_link() && session_) session_->receive(frame, now, wall_now);
+}
+
+void Path::link_closed(LinkId link, TimePoint now) {
+  if (link == 0 || link != current_link()) return;
+  if (std::holds_alternative<OpeningLink>(phase_)) {
+    link_attempt_failed(now);
+  } else if (session_) {
+    session_->closed(now);  // ends in SessionFailed
+  }
+}
+
+void Path::link_buffered(LinkId link, std::size_t bytes) {
+  if (link == current_link()) link_buffered_ = bytes;
+}
+
+void Path::directory_answer(RequestId request, int http_status, base::ByteView body,
+                            TimePoint now) {
+  directory_.receive(request, http_status, body, now);
+}
+
+void Path::directory_failed(RequestId request, TimePoint now) { directory_.failed(request, now); }
+
+// --- set-up and repair ---
+
+void Path::fail_or_retry(Error error, bool gateway_lost, TimePoint now) {
+  const LinkId kept_link = gateway_lost ? LinkId{0} : current_link();
+  if (gateway_lost) drop_link();
+  const ReconnectOptions& reconnect = options_.reconnect;
+  const bool attempts_left = !reconnect.max_attempts || attempt_ < *reconnect.max_attempts;
+  if (!was_up_ || !reconnect.enabled || !attempts_left) {
+    drop_link();
+    phase_ = Failed{};
+    events_.push_back(PathFailed{std::move(error)});
+    return;
+  }
+  const std::uint32_t doublings = std::min<std::uint32_t>(attempt_, 16);
+  base::Duration delay = std::min(reconnect.min_delay * (1 << doublings), reconnect.max_delay);
+  // A quarter of jitter keeps the clients of a restarted gateway from returning in step.
+  delay += std::chrono::duration_cast<base::Duration>(delay * 0.25 * rng_.unit());
+  ++attempt_;
+  phase_ = Waiting{now + delay, gateway_lost, kept_link};
+  events_.push_back(PathBroken{std::move(error)});
+}
+
+void Path::drop_link() {
+  if (const LinkId link = current_link(); link != 0) outputs_.push_back(CloseLink{link});
+  session_.reset();
+  link_buffered_ = 0;
+}
+
+/// A fresh pseudonym: nothing ties it to what the last gateway saw.
+void Path::new_identity(TimePoint now) {
+  ipr_.reset();  // its addresses belong to the old sender tag
+  assignment_.reset();
+  mixnet_.reset();
+  keys_ = std::make_unique<mixnet::ClientKeys>(mixnet::ClientKeys::generate(rng_));
+  shared_key_.reset();
+  mixnet_ = std::make_unique<mixnet::Client>(traffic_config(options_), mixnet::ReplierConfig{},
+                                             *keys_, entry_->identity, rng_, log_);
+  mixnet_->set_topology(topology_, now);
+}
+
+void Path::open_entry(TimePoint now) {
+  begin_step(Step::kGateway);
+  std::vector<directory::Node> candidates;
+  for (const directory::Node& node : topology_->gateways()) {
+    if (node.roles.entry || node.entry) candidates.push_back(node);
+  }
+  const directory::Tls tls =
+      options_.force_tls ? directory::Tls::kRequired : directory::Tls::kOptional;
+  auto choice =
+      directory::choose_entry(candidates, preferred_entry(options_), bad_entries_, tls, rng_);
+  if (!choice) {
+    // Running out of gateways is the consequence; the first gateway's refusal is the cause.
+    bad_entries_.clear();
+    fail_or_retry(last_error_.value_or(choice.error()), true, now);
+    return;
+  }
+  entry_ = *std::move(choice);
+  ++entry_attempts_;
+  new_identity(now);
+  open_link(0, now);
+}
+
+void Path::open_link(std::size_t url_index, TimePoint now) {
+  const LinkId link = ++last_link_;
+  phase_ = OpeningLink{url_index, link, now + kLinkOpenTimeout};
+  outputs_.push_back(OpenLink{link, entry_->urls[url_index]});
+}
+
+void Path::link_attempt_failed(TimePoint now) {
+  const auto* opening = std::get_if<OpeningLink>(&phase_);
+  if (opening == nullptr) return;
+  const std::size_t next = opening->url_index + 1;
+  outputs_.push_back(CloseLink{opening->link});
+  if (next < entry_->urls.size()) {
+    open_link(next, now);
+    return;
+  }
+  phase_ = OpeningLink{};  // no link is open any more
+  entry_failed(Error{Errc::gateway_unreachable, 0, entry_->urls.front()}, now);
+}
+
+void Path::entry_failed(Error error, TimePoint now) {
+  last_error_ = error;
+  const bool pinned = options_.preferred_gateway.has_value();
+  if (shared_key_ && base::error_class(error.code) == base::ErrorClass::gateway &&
+      (error.code == Errc::gateway_not_registered || error.code == Errc::gateway_refused)) {
+    // The gateway forgot us: register once more under new keys.
+    drop_link();
+    new_identity(now);
+    open_link(0, now);
+    return;
+  }
+  if (was_up_) {
+    if (!pinned && attempt_ >= kEntryPatience && attempt_ % kEntryPatience == 0) {
+      bad_entries_.push_back(entry_->identity);
+      drop_link();
+      ++attempt_;
+      open_entry(now);
+      return;
+    }
+    fail_or_retry(std::move(error), true, now);
+    return;
+  }
+  if (!pinned && entry_attempts_ < kMaxEntryAttempts) {
+    bad_entries_.push_back(entry_->identity);
+    drop_link();
+    open_entry(now);
+    return;
+  }
+  fail_or_retry(std::move(error), true, now);
+}
+
+void Path::session_active(TimePoint now) {
+  if (session_->shared_key()) shared_key_ = session_->shared_key()->clone();
+  begin_step(Step::kTopology);
+  mixnet_->start(now);
+}
+
+void Path::begin_exit(TimePoint now, WallTime wall_now) {
+  const LinkId link = current_link();
+  if (!options_.exit) {
+    phase_ = Up{link};
+    came_up(now);
+    return;
+  }
+  const bool assignment_lives =
+      assignment_ && ipr_ && ipr_->connected() && last_packet_out_ &&
+      now - *last_packet_out_ < kAssignmentLifetime;
+  if (assignment_lives) {
+    phase_ = Up{link};
+    came_up(now);
+    return;
+  }
+  begin_step(Step::kExit);
+  phase_ = ConnectingExit{link, now + options_.connect_timeout, false};
+  connect_exit(now, wall_now);
+}
+
+void Path::connect_exit(TimePoint now, WallTime wall_now) {
+  auto* connecting = std::get_if<ConnectingExit>(&phase_);
+  if (connecting == nullptr) return;
+  // The list also tells the version of a pinned exit, so both cases wait for it.
+  connecting->awaits_directory = !exits_ && !exits_error_;
+  if (connecting->awaits_directory) return;
+
+  if (ipr_ && exit_ && assignment_) {  // the same exit again, in a new stream
+    ipr_->connect(now, wall_now);
+    return;
+  }
+  const std::vector<directory::ExitDescription> known =
+      exits_.value_or(std::vector<directory::ExitDescription>{});
+  std::string version_text;
+  if (options_.preferred_ipr) {
+    auto parsed = mixnet::Recipient::parse(*options_.preferred_ipr);
+    if (!parsed) {
+      fail_or_retry(Error{Errc::config_bad_ipr_address, 0, *options_.preferred_ipr}, true, now);
+      return;
+    }
+    exit_ = *parsed;
+    const auto described = std::ranges::find_if(
+        known, [&](const auto& exit) { return exit.identity == parsed->gateway; });
+    if (described != known.end()) version_text = described->build_version;
+  } else {
+    auto choice = directory::choose_exit(known, entry_->identity, bad_exits_, rng_);
+    if (!choice) {
+      bad_exits_.clear();
+      Error error = choice.error();
+      if (!exits_) error = *exits_error_;
+      else if (last_error_) error = *last_error_;
+      fail_or_retry(std::move(error), false, now);
+      return;
+    }
+    auto parsed = mixnet::Recipient::parse(choice->ipr_address);
+    if (!parsed) {
+      fail_or_retry(Error{Errc::directory_no_exit}, false, now);
+      return;
+    }
+    exit_ = *parsed;
+    exit_node_ = choice->identity;
+    version_text = choice->build_version;
+  }
+
+  ipr::ClientConfig config;
+  const auto version = directory::Version::parse(version_text);
+  config.first_version = version && !(*version < kFirstV10) ? ipr::ProtocolVersion::k10
+                                                            : ipr::ProtocolVersion::k9;
+  config.open_reply_surbs = options_.open_reply_surbs;
+  config.data_reply_surbs = options_.data_reply_surbs;
+  const bool others = !options_.preferred_ipr && known.size() > bad_exits_.size() + 1;
+  config.connect_timeout = std::min<base::Duration>(
+      others ? kSharedExitTimeout : options_.connect_timeout, connecting->give_up - now);
+  config.v10_timeout = std::min<base::Duration>(kV10Timeout, config.connect_timeout / 2);
+  config.keepalive = options_.ipr_keepalive;
+  config.max_mtu = options_.max_mtu;
+  ipr_ = std::make_unique<ipr::Client>(config, rng_, log_);
+  assignment_.reset();
+  ipr_->connect(now, wall_now);
+}
+
+void Path::exit_failed(Error error, TimePoint now, WallTime wall_now) {
+  if (up()) {  // it served until now: ask the same one again first
+    events_.push_back(PathBroken{error});
+    ++attempt_;
+    begin_step(Step::kExit);
+    phase_ = ConnectingExit{current_link(), now + options_.connect_timeout, false};
+    connect_exit(now, wall_now);
+    return;
+  }
+  auto* connecting = std::get_if<ConnectingExit>(&phase_);
+  if (connecting == nullptr) return;
+  last_error_ = error;
+  ipr_.reset();
+  assignment_.reset();
+  if (!options_.preferred_ipr) {
+    bad_exits_.push_back(exit_node_);
+    if (now < connecting->give_up) {
+      connect_exit(now, wall_now);
+      return;
+    }
+    bad_exits_.clear();
+  }
+  fail_or_retry(std::move(error), false, now);
+}
+
+void Path::came_up(TimePoint now) {
+  was_up_ = true;
+  attempt_ = 0;
+  entry_attempts_ = 0;
+  last_error_.reset();
+  bad_entries_.clear();
+  if (!last_packet_out_) last_packet_out_ = now;
+  begin_step(Step::kReady);
+  events_.push_back(PathUp{});
+}
+
+// --- moving things between the rungs ---
+
+bool Path::pump_deadlines(TimePoint now, WallTime wall_now) {
+  bool moved = false;
+  if (is_due(directory_.next_deadline(), now)) {
+    directory_.expire(now);
+    moved = true;
+  }
+  if (is_due(refresh_at_, now)) {
+    refresh_at_ = now + kTopologyRefresh;
+    directory_.fetch_topology(now);
+    directory_.fetch_rotation_info(now);
+    moved = true;
+  }
+  if (session_ && is_due(session_->next_deadline(), now)) {
+    session_->expire(now);
+    moved = true;
+  }
+  if (mixnet_ && is_due(mixnet_->next_deadline(), now)) mixnet_->expire(now);
+  if (ipr_ && session_ && is_due(ipr_->next_deadline(), now)) {
+    ipr_->expire(now);
+    moved = true;
+  }
+  if (const auto* opening = std::get_if<OpeningLink>(&phase_);
+      opening != nullptr && opening->give_up <= now) {
+    link_attempt_failed(now);
+    return true;
+  }
+  if (const auto* connecting = std::get_if<ConnectingExit>(&phase_);
+      connecting != nullptr && connecting->awaits_directory && connecting->give_up <= now) {
+    exit_failed(Error{Errc::directory_timeout}, now, wall_now);
+    return true;
+  }
+  if (const auto* waiting = std::get_if<Waiting>(&phase_);
+      waiting != nullptr && waiting->until <= now) {
+    if (!topology_) {
+      directory_.fetch_topology(now);
+      phase_ = Discovering{};
+    } else if (waiting->gateway_lost || !session_) {
+      begin_step(Step::kGateway);
+      open_link(0, now);
+    } else {
+      const LinkId link = waiting->link;
+      begin_step(Step::kExit);
+      phase_ = ConnectingExit{link, now + options_.connect_timeout, false};
+      connect_exit(now, wall_now);
+    }
+    moved = true;
+  }
+  return moved;
+}
+
+bool Path::pump_directory(TimePoint now, WallTime wall_now) {
+  bool moved = false;
+  while (auto get = directory_.poll_output()) {
+    outputs_.push_back(GetFromDirectory{get->id, std::move(get->url)});
+    moved = true;
+  }
+  using What = directory::FetchFailed::What;
+  while (auto event = directory_.poll_event()) {
+    moved = true;
+    if (auto* ready = std::get_if<directory::TopologyReady>(&*event)) {
+      topology_ = std::move(ready->topology);
+      topology_failures_ = 0;
+      refresh_at_ = now + kTopologyRefresh;
+      if (mixnet_) mixnet_->set_topology(topology_, now);
+      if (std::holds_alternative<Discovering>(phase_)) open_entry(now);
+    } else if (auto* exits = std::get_if<directory::ExitsReady>(&*event)) {
+      exits_ = std::move(exits->candidates);
+      exits_error_.reset();
+    } else if (auto* rotation = std::get_if<directory::RotationInfoReady>(&*event)) {
+      rotation_ = rotation->info;
+      if (mixnet_) mixnet_->set_rotation_info(*rotation_, now, wall_now);
+    } else if (auto* failed = std::get_if<directory::FetchFailed>(&*event)) {
+      log_.event("path.directory_failed", static_cast<std::int64_t>(failed->error.code));
+      if (failed->what == What::kExits && !exits_) exits_error_ = failed->error;
+      if (failed->what != What::kTopology) continue;
+      if (std::holds_alternative<Discovering>(phase_)) {
+        fail_or_retry(failed->error, true, now);
+        continue;
+      }
+      refresh_at_ = now + kRefreshRetry;
+      if (++topology_failures_ == kMaxTopologyFailures) {
+        topology_.reset();
+        if (mixnet_) mixnet_->set_topology(nullptr, now);
+      }
+    }
+  }
+  if (const auto* connecting = std::get_if<ConnectingExit>(&phase_);
+      connecting != nullptr && connecting->awaits_directory && (exits_ || exits_error_)) {
+    connect_exit(now, wall_now);
+    moved = true;
+  }
+  return moved;
+}
+
+bool Path::pump_session(TimePoint now, WallTime wall_now) {
+  bool moved = false;
+  while (session_) {
+    auto event = session_->poll_event();
+    if (!event) break;
+    moved = true;
+    if (std::holds_alternative<gateway::Activated>(*event)) {
+      if (rotation_) mixnet_->set_rotation_info(*rotation_, now, wall_now);
+      session_active(now);
+      begin_exit(now, wall_now);
+    } else if (auto* delivered = std::get_if<gateway::Delivered>(&*event)) {
+      mixnet_->receive(delivered->plaintext, now);
+    } else if (std::holds_alternative<gateway::OutOfBandwidth>(*event)) {
+      log_.event("path.out_of_bandwidth", 0);
+    } else if (auto* failed = std::get_if<gateway::SessionFailed>(&*event)) {
+      Error error = std::move(failed->error);
+      mixnet_->stop(now);
+      if (up()) {
+        fail_or_retry(std::move(error), true, now);
+      } else {
+        entry_failed(std::move(error), now);
+      }
+    }
+  }
+  return moved;
+}
+
+bool Path::pump_mixnet(TimePoint now, WallTime /*wall_now*/) {
+  bool moved = false;
+  while (mixnet_) {
+    auto event = mixnet_->poll_event();
+    if (!event) break;
+    moved = true;
+    if (auto* received = std::get_if<mixnet::MessageReceived>(&*event)) {
+      if (!received->sender && ipr_ && ipr_->receive(received->data, now)) continue;
+      events_.push_back(MessageArrived{std::move(*received)});
+    } else if (auto* delivered = std::get_if<mixnet::MessageDelivered>(&*event)) {
+      events_.push_back(*delivered);
+    } else if (auto* lost = std::get_if<mixnet::MessageLost>(&*event)) {
+      events_.push_back(std::move(*lost));
+    }
+  }
+  return moved;
+}
+
+bool Path::pump_ipr(TimePoint now, WallTime wall_now) {
+  bool moved = false;
+  if (!ipr_ || !mixnet_ || !exit_) return moved;
+  ipr_->surbs_at_exit(mixnet_->surbs_at(*exit_), now);
+  ipr_->flush(now);
+  while (auto output = ipr_->poll_output()) {
+    moved = true;
+    base::Result<void> sent;
+    if (auto* outgoing = std::get_if<ipr::Outgoing>(&*output)) {
+      auto id = mixnet_->send(*exit_, outgoing->data, outgoing->options, now);
+      if (!id) sent = id.error();
+    } else {
+      sent = mixnet_->supply_surbs(*exit_, std::get<ipr::SupplySurbs>(*output).amount, now);
+    }
+    // accepts_packets() keeps the queue from filling; what is lost here TCP sends again.
+    if (!sent) log_.event("path.message_refused", static_cast<std::int64_t>(sent.error().code));
+  }
+  while (ipr_) {
+    auto event = ipr_->poll_event();
+    if (!event) break;
+    moved = true;
+    if (auto* connected = std::get_if<ipr::Connected>(&*event)) {
+      assignment_ = connected->assignment;
+      last_packet_out_ = now;
+      events_.push_back(AddressesAssigned{*assignment_});
+      if (std::holds_alternative<ConnectingExit>(phase_)) {
+        phase_ = Up{current_link()};
+        came_up(now);
+      }
+    } else if (auto* packet = std::get_if<ipr::PacketReceived>(&*event)) {
+      events_.push_back(std::move(*packet));
+    } else if (auto* denied = std::get_if<ipr::DestinationDenied>(&*event)) {
+      events_.push_back(std::move(*denied));
+    } else if (auto* ended = std::get_if<ipr::SessionEnded>(&*event)) {
+      exit_failed(std::move(ended->error), now, wall_now);
+    }
+  }
+  return moved;
+}
+
+bool Path::pump_packets(TimePoint now) {
+  bool moved = false;
+  if (!session_) return moved;
+  const LinkId link = current_link();
+  std::size_t backlog = link_buffered_ / kSealedFrameSize;
+  while (session_->active() && mixnet_) {
+    auto packet = mixnet_->poll_output(now, backlog);
+    if (!packet) break;
+    moved = true;
+    ++backlog;
+    const auto format = session_->packet_format() == gateway::PacketFormat::kV2
+                            ? mixnet::MixPacketFormat::kV2
+                            : mixnet::MixPacketFormat::kV1;
+    if (auto sent = session_->send(packet->encode(format)); !sent) {
+      log_.event("path.packet_refused", static_cast<std::int64_t>(sent.error().code));
+    }
+  }
+  while (auto frame = session_->poll_output()) {
+    outputs_.push_back(SendOnLink{link, std::move(*frame)});
+    moved = true;
+  }
+  return moved;
+}
+
+bool Path::advance(TimePoint now, WallTime wall_now) {
+  bool moved = pump_deadlines(now, wall_now);
+  moved |= pump_directory(now, wall_now);
+  moved |= pump_session(now, wall_now);
+  moved |= pump_mixnet(now, wall_now);
+  moved |= pump_ipr(now, wall_now);
+  moved |= pump_packets(now);
+  return moved;
+}
+
+bool Path::accepts_packets() const {
+  return up() && ipr_ && ipr_->connected() && mixnet_ &&
+         mixnet_->queued(mixnet::Lane{}) < kMaxLanePackets;
+}
+
+base::Result<void> Path::send_packet(base::ByteView ip_packet, TimePoint now) {
+  if (!up() || !ipr_) return Errc::usage_not_ready;
+  MIX_CHECK(ipr_->send(ip_packet, now));
+  last_packet_out_ = now;
+  return {};
+}
+
+std::optional<PathOutput> Path::poll_output() {
+  if (outputs_.empty()) return std::nullopt;
+  PathOutput output = std::move(outputs_.front());
+  outputs_.pop_front();
+  return output;
+}
+
+std::optional<PathEvent> Path::poll_event() {
+  if (events_.empty()) return std::nullopt;
+  PathEvent event = std::move(events_.front());
+  events_.pop_front();
+  return event;
+}
+
+Deadline Path::next_deadline() const {
+  Deadline deadline = earlier(directory_.next_deadline(), refresh_at_);
+  if (session_) deadline = earlier(deadline, session_->next_deadline());
+  if (mixnet_) deadline = earlier(deadline, mixnet_->next_deadline());
+  if (ipr_ && session_) deadline = earlier(deadline, ipr_->next_deadline());
+  if (const auto* opening = std::get_if<OpeningLink>(&phase_)) {
+    deadline = earlier(deadline, opening->give_up);
+  }
+  if (const auto* connecting = std::get_if<ConnectingExit>(&phase_);
+      connecting != nullptr && connecting->awaits_directory) {
+    deadline = earlier(deadline, connecting->give_up);
+  }
+  if (const auto* waiting = std::get_if<Waiting>(&phase_)) {
+    deadline = earlier(deadline, waiting->until);
+  }
+  return deadline;
+}
+
+}  // namespace mix::tunnel
