@@ -124,6 +124,10 @@ configure_private_emscripten() {
     chmod +x "$prefix/bin/$name"
   done
 
+  # Its scripts are CommonJS; the checkout above says otherwise of its own.
+  [ -f "$prefix/emscripten/package.json" ] ||
+    printf '{ "type": "commonjs" }\n' >"$prefix/emscripten/package.json"
+
   # Frozen: a library that was left out is an error naming it, not a rebuild.
   cat >"$prefix/emscripten/.emscripten" <<END
 LLVM_ROOT = '$MIX_LLVM_BIN'
@@ -139,7 +143,7 @@ ensure_emscripten() {
   if ! MIX_EMSCRIPTEN_ROOT=$(find_system_emscripten); then
     MIX_EMSCRIPTEN_ROOT=$MIX_EMSCRIPTEN_PREFIX/emscripten
     inputs=$(private_emscripten_inputs)
-    place="$MIX_EMSCRIPTEN_PREFIX $(command -v node)"
+    place="$MIX_EMSCRIPTEN_PREFIX $(command -v node) 2"
     if ! stamp_matches emscripten "$inputs" || [ ! -x "$MIX_EMSCRIPTEN_ROOT/emcc" ]; then
       stamp_clear emscripten
       stamp_clear emscripten-place
