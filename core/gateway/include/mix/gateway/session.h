@@ -1,8 +1,13 @@
 // Client side of the entry gateway protocol: version, registration or authentication, bandwidth,
 // sealed frames. spec: gateway §2 to §9.
 //
-//   kVersion -> kRegister1 -> kRegister2 -> kActive
-//           \-> kAuthenticate ------------/        any error -> kFailed
+//   Unopened -> AwaitVersion -> AwaitHandshakeAnswer -> AwaitConfirmation -> AwaitRegistration -+
+//                       \                                                                       v
+//                        +----> AwaitAuthentication ---------------------------------------->
+//                        Active
+//   any refusal, deadline, bad answer or end of the link -> Failed
+//
+// While Active a bandwidth claim may be under way beside the packets.
 #pragma once
 
 #include <cstdint>
