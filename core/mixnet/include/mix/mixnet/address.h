@@ -11,6 +11,7 @@
 #include "mix/base/rng.h"
 #include "mix/crypto/cipher.h"
 #include "mix/crypto/keys.h"
+#include "mix/mixnet/constants.h"
 
 namespace mix::mixnet {
 
@@ -44,7 +45,7 @@ struct Recipient {
 
 /// Groups the reply SURBs of one anonymous sender. Not an address.
 struct SenderTag {
-  std::array<std::uint8_t, 16> bytes{};
+  std::array<std::uint8_t, kSenderTagSize> bytes{};
 
   friend bool operator==(const SenderTag&, const SenderTag&) = default;
   friend bool operator<(const SenderTag& a, const SenderTag& b) { return a.bytes < b.bytes; }

@@ -18,7 +18,8 @@ struct MixPacket {
   base::Bytes packet;
 
   [[nodiscard]] base::Bytes encode(MixPacketFormat format) const;
-  /// Errors: `sphinx_bad_frame` (type or rotation), `sphinx_bad_address`, `sphinx_bad_length`.
+  /// Errors: `sphinx_bad_frame` (type or rotation), `sphinx_bad_address`, `sphinx_bad_length`,
+  /// `base_truncated`.
   [[nodiscard]] static base::Result<MixPacket> decode(base::ByteView bytes, MixPacketFormat format);
 };
 
