@@ -36,19 +36,32 @@ std::string_view error_sentence(Errc code) { return row_of(code).sentence; }
 
 std::string_view class_name(ErrorClass error_class) {
   switch (error_class) {
-    case ErrorClass::usage: return "usage";
-    case ErrorClass::config: return "config";
-    case ErrorClass::network: return "network";
-    case ErrorClass::gateway: return "gateway";
-    case ErrorClass::mixnet: return "mixnet";
-    case ErrorClass::exit: return "exit";
-    case ErrorClass::dns: return "dns";
-    case ErrorClass::tls: return "tls";
-    case ErrorClass::http: return "http";
-    case ErrorClass::websocket: return "websocket";
-    case ErrorClass::timeout: return "timeout";
-    case ErrorClass::aborted: return "aborted";
-    case ErrorClass::internal: return "internal";
+    case ErrorClass::usage:
+      return "usage";
+    case ErrorClass::config:
+      return "config";
+    case ErrorClass::network:
+      return "network";
+    case ErrorClass::gateway:
+      return "gateway";
+    case ErrorClass::mixnet:
+      return "mixnet";
+    case ErrorClass::exit:
+      return "exit";
+    case ErrorClass::dns:
+      return "dns";
+    case ErrorClass::tls:
+      return "tls";
+    case ErrorClass::http:
+      return "http";
+    case ErrorClass::websocket:
+      return "websocket";
+    case ErrorClass::timeout:
+      return "timeout";
+    case ErrorClass::aborted:
+      return "aborted";
+    case ErrorClass::internal:
+      return "internal";
   }
   return "internal";
 }

@@ -40,9 +40,8 @@ std::unique_ptr<net::Stream> ConnectionPool::take(const PoolKey& key) {
 
 void ConnectionPool::advance(base::TimePoint now) {
   for (Idle& idle : idle_) idle.stream->advance(now);
-  std::erase_if(idle_, [&](const Idle& idle) {
-    return idle.expires <= now || !usable(*idle.stream);
-  });
+  std::erase_if(idle_,
+                [&](const Idle& idle) { return idle.expires <= now || !usable(*idle.stream); });
 }
 
 base::Deadline ConnectionPool::next_deadline() const {

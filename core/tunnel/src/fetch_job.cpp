@@ -32,8 +32,8 @@ net::TcpOptions tcp_options(const Options& options, base::Duration connect_timeo
 
 }  // namespace
 
-FetchJob::FetchJob(JobId id, FetchRequest request, http::Request first,
-                   const JobServices& services, TimePoint now)
+FetchJob::FetchJob(JobId id, FetchRequest request, http::Request first, const JobServices& services,
+                   TimePoint now)
     : id_(id),
       options_(std::move(request)),
       request_(std::move(first)),
@@ -111,8 +111,7 @@ void FetchJob::connect_next(TimePoint now) {
   while (next_address_ < addresses_.size()) {
     const net::Endpoint endpoint{addresses_[next_address_++], request_.url.port};
     const base::Duration left = *connect_deadline_ - now;
-    auto stream =
-        services_.stack.connect(endpoint, tcp_options(services_.options, left), now);
+    auto stream = services_.stack.connect(endpoint, tcp_options(services_.options, left), now);
     if (stream) {
       state_ = Connecting{*std::move(stream)};
       return;
@@ -308,7 +307,8 @@ Deadline FetchJob::next_deadline() const {
   } else if (const auto* securing = std::get_if<Securing>(&state_)) {
     deadline = earlier(deadline, securing->stream->next_deadline());
   } else if (const auto* exchanging = std::get_if<Exchanging>(&state_)) {
-    deadline = earlier(deadline, earlier(exchanging->deadline, exchanging->stream->next_deadline()));
+    deadline =
+        earlier(deadline, earlier(exchanging->deadline, exchanging->stream->next_deadline()));
   }
   return deadline;
 }

@@ -94,7 +94,7 @@ class FetchJob {
   std::string fragment_;
   bool request_bytes_left_ = false;  // some byte may have reached a server
   bool redirected_ = false;
-  std::size_t unconsumed_ = 0;       // body bytes given out and not yet read by the page
+  std::size_t unconsumed_ = 0;  // body bytes given out and not yet read by the page
   FetchTiming timing_;
   std::variant<Resolving, Connecting, Securing, Exchanging, Done> state_ = Done{};
 };

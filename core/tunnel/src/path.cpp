@@ -16,17 +16,17 @@ using base::TimePoint;
 using base::WallTime;
 
 constexpr base::Duration kLinkOpenTimeout = 10s;
-constexpr base::Duration kTopologyRefresh = 5min;   // spec: topology §5
+constexpr base::Duration kTopologyRefresh = 5min;  // spec: topology §5
 constexpr base::Duration kRefreshRetry = 30s;
-constexpr std::uint32_t kMaxTopologyFailures = 10;  // then the old topology is dropped
-constexpr std::uint32_t kMaxEntryAttempts = 3;      // different gateways tried at set-up
-constexpr std::uint32_t kEntryPatience = 6;         // failed reconnects before another gateway
-constexpr base::Duration kV10Timeout = 15s;         // spec: ipr §1.1
+constexpr std::uint32_t kMaxTopologyFailures = 10;   // then the old topology is dropped
+constexpr std::uint32_t kMaxEntryAttempts = 3;       // different gateways tried at set-up
+constexpr std::uint32_t kEntryPatience = 6;          // failed reconnects before another gateway
+constexpr base::Duration kV10Timeout = 15s;          // spec: ipr §1.1
 constexpr base::Duration kAssignmentLifetime = 55s;  // spec: ipr §7.4
-constexpr base::Duration kSharedExitTimeout = 20s;  // per exit, while others could be tried
-constexpr std::size_t kSealedFrameSize = 2452;      // regular packet in its frame, gateway §7.1
-constexpr std::size_t kMaxLanePackets = 64;         // queued above the schedule
-const directory::Version kFirstV10{1, 37, 0};       // spec: ipr §1.1
+constexpr base::Duration kSharedExitTimeout = 20s;   // per exit, while others could be tried
+constexpr std::size_t kSealedFrameSize = 2452;       // regular packet in its frame, gateway §7.1
+constexpr std::size_t kMaxLanePackets = 64;          // queued above the schedule
+const directory::Version kFirstV10{1, 37, 0};        // spec: ipr §1.1
 
 template <class... F>
 struct Overloaded : F... {
@@ -56,10 +56,7 @@ mixnet::TrafficConfig traffic_config(const Options& options) {
 }  // namespace
 
 Path::Path(const Options& options, base::Rng& rng, base::Log& log)
-    : options_(options),
-      rng_(rng),
-      log_(log),
-      directory_([&] {
+    : options_(options), rng_(rng), log_(log), directory_([&] {
         directory::ClientConfig config;
         config.base_urls = options.nym_api_urls;
         return config;
@@ -268,9 +265,8 @@ void Path::begin_exit(TimePoint now, WallTime wall_now) {
     came_up(now);
     return;
   }
-  const bool assignment_lives =
-      assignment_ && ipr_ && ipr_->connected() && last_packet_out_ &&
-      now - *last_packet_out_ < kAssignmentLifetime;
+  const bool assignment_lives = assignment_ && ipr_ && ipr_->connected() && last_packet_out_ &&
+                                now - *last_packet_out_ < kAssignmentLifetime;
   if (assignment_lives) {
     phase_ = Up{link};
     came_up(now);
@@ -310,8 +306,10 @@ void Path::connect_exit(TimePoint now, WallTime wall_now) {
     if (!choice) {
       bad_exits_.clear();
       Error error = choice.error();
-      if (!exits_) error = *exits_error_;
-      else if (last_error_) error = *last_error_;
+      if (!exits_)
+        error = *exits_error_;
+      else if (last_error_)
+        error = *last_error_;
       fail_or_retry(std::move(error), false, now);
       return;
     }
@@ -327,8 +325,8 @@ void Path::connect_exit(TimePoint now, WallTime wall_now) {
 
   ipr::ClientConfig config;
   const auto version = directory::Version::parse(version_text);
-  config.first_version = version && !(*version < kFirstV10) ? ipr::ProtocolVersion::k10
-                                                            : ipr::ProtocolVersion::k9;
+  config.first_version =
+      version && !(*version < kFirstV10) ? ipr::ProtocolVersion::k10 : ipr::ProtocolVersion::k9;
   config.open_reply_surbs = options_.open_reply_surbs;
   config.data_reply_surbs = options_.data_reply_surbs;
   const bool others = !options_.preferred_ipr && known.size() > bad_exits_.size() + 1;

@@ -31,7 +31,9 @@ class [[nodiscard]] Result {
   [[nodiscard]] T&& operator*() && { return std::move(*this).value(); }
   [[nodiscard]] T* operator->() { return &value(); }
   [[nodiscard]] const T* operator->() const { return &value(); }
-  [[nodiscard]] T value_or(T fallback) const& { return has_value() ? value() : std::move(fallback); }
+  [[nodiscard]] T value_or(T fallback) const& {
+    return has_value() ? value() : std::move(fallback);
+  }
 
   [[nodiscard]] const Error& error() const& { return checked<1>(state_); }
   [[nodiscard]] Error&& error() && { return std::move(checked<1>(state_)); }
@@ -75,8 +77,8 @@ class [[nodiscard]] Result<void> {
 
 #define MIX_DETAIL_CAT2(a, b) a##b
 #define MIX_DETAIL_CAT(a, b) MIX_DETAIL_CAT2(a, b)
-#define MIX_DETAIL_TRY(tmp, decl, ...)            \
-  auto tmp = (__VA_ARGS__);                       \
+#define MIX_DETAIL_TRY(tmp, decl, ...)                 \
+  auto tmp = (__VA_ARGS__);                            \
   if (!tmp.has_value()) return std::move(tmp).error(); \
   decl = *std::move(tmp)
 
@@ -84,9 +86,9 @@ class [[nodiscard]] Result<void> {
 #define MIX_TRY(decl, ...) MIX_DETAIL_TRY(MIX_DETAIL_CAT(mix_try_, __COUNTER__), decl, __VA_ARGS__)
 
 /// `MIX_CHECK(reader.finish());` returns the error of a Result<void> to the caller.
-#define MIX_CHECK(...)                                                         \
-  do {                                                                         \
-    if (auto mix_check_ = (__VA_ARGS__); !mix_check_.has_value()) {            \
-      return mix_check_.error();                                               \
-    }                                                                          \
+#define MIX_CHECK(...)                                              \
+  do {                                                              \
+    if (auto mix_check_ = (__VA_ARGS__); !mix_check_.has_value()) { \
+      return mix_check_.error();                                    \
+    }                                                               \
   } while (false)

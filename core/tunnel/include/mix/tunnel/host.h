@@ -109,8 +109,8 @@ struct MessageConfirmed {
   JobId job;
 };
 
-using Action = std::variant<OpenLink, SendOnLink, CloseLink, GetFromDirectory, StateChanged,
-                            FetchHead, FetchChunk, FetchEnd, JobFailed, LookupFinished,
-                            MixMessage, MessageConfirmed>;
+using Action =
+    std::variant<OpenLink, SendOnLink, CloseLink, GetFromDirectory, StateChanged, FetchHead,
+                 FetchChunk, FetchEnd, JobFailed, LookupFinished, MixMessage, MessageConfirmed>;
 
 }  // namespace mix::tunnel

@@ -20,14 +20,14 @@ struct ReconnectOptions {
 };
 
 struct Options {
-  std::vector<std::string> nym_api_urls;           // directory, tried in order
-  std::optional<std::string> preferred_ipr;        // Nym address; none: discovered
-  std::optional<std::string> preferred_gateway;    // base58 identity; none: random
-  bool exit = true;                                // false: mixnet messages only
-  bool force_tls = true;                           // only wss to the gateway
+  std::vector<std::string> nym_api_urls;         // directory, tried in order
+  std::optional<std::string> preferred_ipr;      // Nym address; none: discovered
+  std::optional<std::string> preferred_gateway;  // base58 identity; none: random
+  bool exit = true;                              // false: mixnet messages only
+  bool force_tls = true;                         // only wss to the gateway
   bool disable_poisson_traffic = false;
   bool disable_cover_traffic = false;
-  bool use_legacy_sphinx_format = false;           // Sphinx 258 with v1 SURB lists
+  bool use_legacy_sphinx_format = false;  // Sphinx 258 with v1 SURB lists
   std::uint32_t open_reply_surbs = 10;
   std::uint32_t data_reply_surbs = 2;
   std::string primary_dns = "8.8.8.8:53";
@@ -35,11 +35,11 @@ struct Options {
   base::Duration connect_timeout = std::chrono::seconds{60};  // exit handshake
   base::Duration dns_timeout = std::chrono::seconds{30};      // per query
   base::Duration tcp_keepalive = std::chrono::seconds{10};
-  std::size_t tcp_buffer_size = 512 * 1024;        // bytes, each direction
+  std::size_t tcp_buffer_size = 512 * 1024;  // bytes, each direction
   std::uint8_t max_redirects = 5;
-  base::Duration ipr_keepalive = std::chrono::seconds{25};    // zero: off
-  std::optional<std::uint16_t> max_mtu;            // 1280..1500
-  std::string extra_roots;                         // PEM, added to the built-in set
+  base::Duration ipr_keepalive = std::chrono::seconds{25};  // zero: off
+  std::optional<std::uint16_t> max_mtu;                     // 1280..1500
+  std::string extra_roots;                                  // PEM, added to the built-in set
   ReconnectOptions reconnect;
   // Means of the traffic streams; the presets of spec: messages §12 set these.
   base::Duration average_packet_delay = std::chrono::milliseconds{15};

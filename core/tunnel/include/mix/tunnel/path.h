@@ -49,10 +49,9 @@ struct PathFailed {
 struct MessageArrived {
   mixnet::MessageReceived message;
 };
-using PathEvent =
-    std::variant<StepStarted, AddressesAssigned, PathUp, PathBroken, PathFailed, MessageArrived,
-                 ipr::PacketReceived, ipr::DestinationDenied, mixnet::MessageDelivered,
-                 mixnet::MessageLost>;
+using PathEvent = std::variant<StepStarted, AddressesAssigned, PathUp, PathBroken, PathFailed,
+                               MessageArrived, ipr::PacketReceived, ipr::DestinationDenied,
+                               mixnet::MessageDelivered, mixnet::MessageLost>;
 /// The host's share of the work.
 using PathOutput = std::variant<OpenLink, SendOnLink, CloseLink, GetFromDirectory>;
 

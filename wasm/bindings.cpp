@@ -1,0 +1,417 @@
+// The boundary between the worker's TypeScript and the engine: convert, call, convert.
+// No decision is taken here. Views into wasm memory are copied at once, because memory may grow.
+#include <emscripten/bind.h>
+#include <emscripten/emscripten.h>
+#include <emscripten/val.h>
+
+#include <cmath>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "mix/base/log.h"
+#include "mix/crypto/system_rng.h"
+#include "mix/tunnel/engine.h"
+
+namespace {
+
+using emscripten::val;
+using namespace mix;
+
+/// The browser's clocks: performance.now() and Date.now().
+class BrowserClock final : public base::Clock {
+ public:
+  [[nodiscard]] base::TimePoint now() const override {
+    const std::chrono::duration<double, std::milli> since_origin{emscripten_get_now()};
+    return base::TimePoint{std::chrono::duration_cast<base::Duration>(since_origin)};
+  }
+  [[nodiscard]] base::WallTime wall_now() const override {
+    return base::WallTime{std::chrono::milliseconds{std::llround(emscripten_date_now())}};
+  }
+};
+
+/// Forwards events to a JavaScript function when the page asked for tracing.
+class JsLog final : public base::Log {
+ public:
+  explicit JsLog(val sink) : sink_(std::move(sink)) {}
+  void event(const char* event, std::int64_t value) override {
+    if (!sink_.isUndefined()) sink_(std::string{event}, static_cast<double>(value));
+  }
+
+ private:
+  val sink_;
+};
+
+val to_js(base::ByteView bytes) {
+  return val(emscripten::typed_memory_view(bytes.size(), bytes.data())).call<val>("slice");
+}
+
+base::Bytes bytes_from_js(const val& array) {
+  base::Bytes bytes(array["length"].as<std::size_t>());
+  val(emscripten::typed_memory_view(bytes.size(), bytes.data())).call<void>("set", array);
+  return bytes;
+}
+
+val to_js(const base::Error& error) {
+  val out = val::object();
+  out.set("code", std::string{base::api_code(error.code)});
+  out.set("name", std::string{base::error_name(error.code)});
+  out.set("errorClass", std::string{base::class_name(base::error_class(error.code))});
+  out.set("detail", error.detail);
+  out.set("message", base::describe(error));
+  return out;
+}
+
+template <class T>
+val failure(const base::Result<T>& result) {
+  val out = val::object();
+  out.set("ok", false);
+  out.set("error", to_js(result.error()));
+  return out;
+}
+
+val outcome(const base::Result<void>& result) {
+  if (!result) return failure(result);
+  val out = val::object();
+  out.set("ok", true);
+  return out;
+}
+
+val outcome(const base::Result<tunnel::JobId>& result) {
+  if (!result) return failure(result);
+  val out = val::object();
+  out.set("ok", true);
+  out.set("job", *result);
+  return out;
+}
+
+val to_js(const http::HeaderList& headers) {
+  val out = val::array();
+  for (const auto& [name, value] : headers) {
+    val pair = val::array();
+    // Header values are bytes: given to JavaScript as ISO-8859-1, like fetch does.
+    pair.call<void>("push", to_js(base::as_bytes(name)), to_js(base::as_bytes(value)));
+    out.call<void>("push", pair);
+  }
+  return out;
+}
+
+val to_js(const std::optional<double>& number) { return number ? val(*number) : val::undefined(); }
+
+// --- options and requests in ---
+
+template <class T, class Set>
+void if_given(const val& object, const char* key, Set set) {
+  const val value = object[key];
+  if (!value.isUndefined() && !value.isNull()) set(value.as<T>());
+}
+
+base::Duration milliseconds(double ms) {
+  return std::chrono::duration_cast<base::Duration>(std::chrono::duration<double, std::milli>{ms});
+}
+
+tunnel::Options options_from_js(const val& js) {
+  tunnel::Options options;
+  const val urls = js["nymApiUrls"];
+  for (unsigned i = 0; i < urls["length"].as<unsigned>(); ++i) {
+    options.nym_api_urls.push_back(urls[i].as<std::string>());
+  }
+  if_given<std::string>(js, "preferredIpr", [&](auto v) { options.preferred_ipr = v; });
+  if_given<std::string>(js, "preferredGateway", [&](auto v) { options.preferred_gateway = v; });
+  if_given<bool>(js, "exit", [&](auto v) { options.exit = v; });
+  if_given<bool>(js, "forceTls", [&](auto v) { options.force_tls = v; });
+  if_given<bool>(js, "disablePoissonTraffic", [&](auto v) { options.disable_poisson_traffic = v; });
+  if_given<bool>(js, "disableCoverTraffic", [&](auto v) { options.disable_cover_traffic = v; });
+  if_given<bool>(js, "useLegacySphinxFormat",
+                 [&](auto v) { options.use_legacy_sphinx_format = v; });
+  if_given<unsigned>(js, "openReplySurbs", [&](auto v) { options.open_reply_surbs = v; });
+  if_given<unsigned>(js, "dataReplySurbs", [&](auto v) { options.data_reply_surbs = v; });
+  if_given<std::string>(js, "primaryDns", [&](auto v) { options.primary_dns = v; });
+  if_given<std::string>(js, "fallbackDns", [&](auto v) { options.fallback_dns = v; });
+  if_given<double>(js, "connectTimeoutMs",
+                   [&](auto v) { options.connect_timeout = milliseconds(v); });
+  if_given<double>(js, "dnsTimeoutMs", [&](auto v) { options.dns_timeout = milliseconds(v); });
+  if_given<double>(js, "tcpKeepaliveMs", [&](auto v) { options.tcp_keepalive = milliseconds(v); });
+  if_given<unsigned>(js, "tcpBufferSize", [&](auto v) { options.tcp_buffer_size = v; });
+  if_given<unsigned>(js, "maxRedirects",
+                     [&](auto v) { options.max_redirects = static_cast<std::uint8_t>(v); });
+  if_given<double>(js, "iprKeepaliveMs", [&](auto v) { options.ipr_keepalive = milliseconds(v); });
+  if_given<unsigned>(js, "mtu", [&](auto v) { options.max_mtu = static_cast<std::uint16_t>(v); });
+  if_given<std::string>(js, "extraRoots", [&](auto v) { options.extra_roots = v; });
+  if_given<bool>(js, "reconnect", [&](auto v) { options.reconnect.enabled = v; });
+  if_given<unsigned>(js, "reconnectMaxAttempts",
+                     [&](auto v) { options.reconnect.max_attempts = v; });
+  if_given<double>(js, "reconnectMinDelayMs",
+                   [&](auto v) { options.reconnect.min_delay = milliseconds(v); });
+  if_given<double>(js, "reconnectMaxDelayMs",
+                   [&](auto v) { options.reconnect.max_delay = milliseconds(v); });
+  if_given<double>(js, "averagePacketDelayMs",
+                   [&](auto v) { options.average_packet_delay = milliseconds(v); });
+  if_given<double>(js, "averageAckDelayMs",
+                   [&](auto v) { options.average_ack_delay = milliseconds(v); });
+  if_given<double>(js, "messageSendingAverageDelayMs",
+                   [&](auto v) { options.message_sending_average_delay = milliseconds(v); });
+  if_given<double>(js, "loopCoverAverageDelayMs",
+                   [&](auto v) { options.loop_cover_average_delay = milliseconds(v); });
+  return options;
+}
+
+tunnel::FetchRequest request_from_js(const val& js) {
+  tunnel::FetchRequest request;
+  request.method = js["method"].as<std::string>();
+  request.url = js["url"].as<std::string>();
+  const val headers = js["headers"];
+  for (unsigned i = 0; i < headers["length"].as<unsigned>(); ++i) {
+    request.headers.emplace_back(base::to_string(bytes_from_js(headers[i][0])),
+                                 base::to_string(bytes_from_js(headers[i][1])));
+  }
+  const val body = js["body"];
+  if (!body.isUndefined() && !body.isNull()) request.body = bytes_from_js(body);
+  if_given<std::string>(js, "redirect", [&](const std::string& v) {
+    if (v == "manual") request.redirect = tunnel::RedirectMode::kManual;
+    if (v == "error") request.redirect = tunnel::RedirectMode::kError;
+  });
+  if_given<unsigned>(js, "maxRedirects",
+                     [&](auto v) { request.max_redirects = static_cast<std::uint8_t>(v); });
+  if_given<bool>(js, "defaultHeaders", [&](auto v) { request.default_headers = v; });
+  if_given<double>(js, "connectTimeoutMs",
+                   [&](auto v) { request.connect_timeout = milliseconds(v); });
+  if_given<double>(js, "headersTimeoutMs",
+                   [&](auto v) { request.headers_timeout = milliseconds(v); });
+  if_given<double>(js, "bodyTimeoutMs", [&](auto v) { request.body_timeout = milliseconds(v); });
+  if_given<double>(js, "timeoutMs", [&](auto v) { request.total_timeout = milliseconds(v); });
+  if_given<std::string>(js, "isolationKey", [&](auto v) { request.isolation_key = v; });
+  return request;
+}
+
+// --- actions out ---
+
+val action(const char* kind) {
+  val out = val::object();
+  out.set("kind", std::string{kind});
+  return out;
+}
+
+val to_js(tunnel::OpenLink& open) {
+  val out = action("openLink");
+  out.set("link", open.link);
+  out.set("url", open.url);
+  return out;
+}
+
+val to_js(tunnel::SendOnLink& send) {
+  val out = action("sendOnLink");
+  out.set("link", send.link);
+  if (const auto* text = std::get_if<gateway::TextFrame>(&send.frame)) {
+    out.set("data", text->text);
+  } else {
+    out.set("data", to_js(std::get<gateway::BinaryFrame>(send.frame).bytes));
+  }
+  return out;
+}
+
+val to_js(tunnel::CloseLink& close) {
+  val out = action("closeLink");
+  out.set("link", close.link);
+  return out;
+}
+
+val to_js(tunnel::GetFromDirectory& get) {
+  val out = action("getFromDirectory");
+  out.set("request", static_cast<double>(get.request));
+  out.set("url", get.url);
+  return out;
+}
+
+val to_js(tunnel::StateChanged& changed) {
+  val out = action("stateChanged");
+  out.set("state", std::string{tunnel::state_name(changed.state)});
+  if (changed.step) out.set("step", std::string{tunnel::step_name(*changed.step)});
+  out.set("attempt", changed.attempt);
+  if (changed.error) out.set("error", to_js(*changed.error));
+  return out;
+}
+
+val to_js(tunnel::FetchHead& head) {
+  val out = action("fetchHead");
+  out.set("job", head.job);
+  out.set("status", head.status);
+  out.set("reason", to_js(base::as_bytes(head.reason)));
+  out.set("headers", to_js(head.headers));
+  out.set("url", head.url);
+  out.set("redirected", head.redirected);
+  return out;
+}
+
+val to_js(tunnel::FetchChunk& chunk) {
+  val out = action("fetchChunk");
+  out.set("job", chunk.job);
+  out.set("bytes", to_js(chunk.bytes));
+  return out;
+}
+
+val to_js(tunnel::FetchEnd& end) {
+  val timing = val::object();
+  timing.set("dns", to_js(end.timing.dns));
+  timing.set("connect", to_js(end.timing.connect));
+  timing.set("tls", to_js(end.timing.tls));
+  timing.set("request", to_js(end.timing.request));
+  timing.set("firstByte", to_js(end.timing.first_byte));
+  timing.set("end", to_js(end.timing.end));
+  timing.set("reused", end.timing.reused);
+  val out = action("fetchEnd");
+  out.set("job", end.job);
+  out.set("timing", timing);
+  return out;
+}
+
+val to_js(tunnel::JobFailed& failed) {
+  val out = action("jobFailed");
+  out.set("job", failed.job);
+  out.set("error", to_js(failed.error));
+  out.set("phase", std::string{tunnel::phase_name(failed.phase)});
+  out.set("retryable", failed.retryable);
+  return out;
+}
+
+val to_js(tunnel::LookupFinished& finished) {
+  val out = action("lookupFinished");
+  out.set("job", finished.job);
+  out.set("addresses", val::array(finished.addresses));
+  return out;
+}
+
+val to_js(tunnel::MixMessage& message) {
+  val out = action("mixMessage");
+  out.set("data", to_js(message.data));
+  if (message.sender_tag) out.set("senderTag", *message.sender_tag);
+  return out;
+}
+
+val to_js(tunnel::MessageConfirmed& confirmed) {
+  val out = action("messageConfirmed");
+  out.set("job", confirmed.job);
+  return out;
+}
+
+/// The engine with its browser host's services.
+class JsEngine {
+ public:
+  JsEngine(val options, val log_sink)
+      : log_(std::move(log_sink)), engine_(options_from_js(options), clock_, rng_, log_) {}
+
+  val start() { return outcome(engine_.start()); }
+  void shutdown() { engine_.shutdown(); }
+
+  void link_opened(unsigned link) { engine_.link_opened(link); }
+  void link_text(unsigned link, std::string text) {
+    engine_.link_received(link, gateway::TextFrame{std::move(text)});
+  }
+  void link_binary(unsigned link, val bytes) {
+    engine_.link_received(link, gateway::BinaryFrame{bytes_from_js(bytes)});
+  }
+  void link_closed(unsigned link) { engine_.link_closed(link); }
+  void link_buffered(unsigned link, unsigned bytes) { engine_.link_buffered(link, bytes); }
+  void directory_answer(double request, int status, val body) {
+    engine_.directory_answer(static_cast<tunnel::RequestId>(request), status, bytes_from_js(body));
+  }
+  void directory_failed(double request) {
+    engine_.directory_failed(static_cast<tunnel::RequestId>(request));
+  }
+
+  val start_fetch(val request) { return outcome(engine_.start_fetch(request_from_js(request))); }
+  val fetch_consumed(unsigned job, unsigned bytes) {
+    return outcome(engine_.fetch_consumed(job, bytes));
+  }
+  val start_lookup(std::string host) { return outcome(engine_.start_lookup(std::move(host))); }
+  void cancel(unsigned job) { engine_.cancel(job); }
+
+  /// One turn: { actions, deadline } with the deadline in performance.now() milliseconds.
+  val turn() {
+    const base::Deadline deadline = engine_.turn();
+    val actions = val::array();
+    while (auto next = engine_.poll_action()) {
+      actions.call<void>("push", std::visit([](auto& value) { return to_js(value); }, *next));
+    }
+    val out = val::object();
+    out.set("actions", actions);
+    if (deadline) {
+      const std::chrono::duration<double, std::milli> ms = deadline->time_since_epoch();
+      out.set("deadline", ms.count());
+    }
+    return out;
+  }
+
+  std::string state() const { return std::string{tunnel::state_name(engine_.state())}; }
+
+  val info() const {
+    const auto info = engine_.info();
+    if (!info) return val::undefined();
+    val out = val::object();
+    out.set("address", info->address);
+    out.set("gateway", info->gateway);
+    out.set("exit", info->exit);
+    out.set("exitVersion", static_cast<int>(info->assignment.version));
+    out.set("ipv4", net::to_string(net::IpAddress{net::Ipv4{info->assignment.ipv4}}));
+    out.set("ipv6", net::to_string(net::IpAddress{net::Ipv6{info->assignment.ipv6}}));
+    out.set("mtu", info->assignment.mtu);
+    return out;
+  }
+
+  val stats() const {
+    const tunnel::Stats stats = engine_.stats();
+    const auto number = [](auto value) { return static_cast<double>(value); };
+    val out = val::object();
+    out.set("sentReal", number(stats.mixnet.sent_real));
+    out.set("sentCover", number(stats.mixnet.sent_cover));
+    out.set("sentLoop", number(stats.mixnet.sent_loop));
+    out.set("received", number(stats.mixnet.received));
+    out.set("receivedAcks", number(stats.mixnet.received_acks));
+    out.set("retransmitted", number(stats.mixnet.retransmitted));
+    out.set("lost", number(stats.mixnet.lost));
+    out.set("queue", number(stats.mixnet.queued));
+    out.set("surbsSent", number(stats.mixnet.surbs_sent));
+    out.set("surbsRequested", number(stats.mixnet.surbs_requested));
+    out.set("surbsAtExit", number(stats.surbs_at_exit));
+    out.set("packetsOut", number(stats.net.packets_out));
+    out.set("bytesOut", number(stats.net.bytes_out));
+    out.set("packetsIn", number(stats.net.packets_in));
+    out.set("bytesIn", number(stats.net.bytes_in));
+    out.set("droppedOut", number(stats.net.dropped_out));
+    out.set("tcpOpen", number(stats.net.tcp_open));
+    out.set("tcpRetransmits", number(stats.net.tcp_retransmits));
+    out.set("jobs", number(stats.jobs));
+    out.set("pooled", number(stats.pooled));
+    return out;
+  }
+
+ private:
+  BrowserClock clock_;
+  crypto::SystemRng rng_;
+  JsLog log_;
+  tunnel::Engine engine_;
+};
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(mixweb) {
+  emscripten::class_<JsEngine>("Engine")
+      .constructor<val, val>()
+      .function("start", &JsEngine::start)
+      .function("shutdown", &JsEngine::shutdown)
+      .function("linkOpened", &JsEngine::link_opened)
+      .function("linkText", &JsEngine::link_text)
+      .function("linkBinary", &JsEngine::link_binary)
+      .function("linkClosed", &JsEngine::link_closed)
+      .function("linkBuffered", &JsEngine::link_buffered)
+      .function("directoryAnswer", &JsEngine::directory_answer)
+      .function("directoryFailed", &JsEngine::directory_failed)
+      .function("startFetch", &JsEngine::start_fetch)
+      .function("fetchConsumed", &JsEngine::fetch_consumed)
+      .function("startLookup", &JsEngine::start_lookup)
+      .function("cancel", &JsEngine::cancel)
+      .function("turn", &JsEngine::turn)
+      .function("state", &JsEngine::state)
+      .function("info", &JsEngine::info)
+      .function("stats", &JsEngine::stats);
+}
