@@ -13,22 +13,36 @@
 namespace mix::tls {
 
 /// Trust anchors: the built-in Mozilla set plus the caller's. Shared by all connections.
+///
+/// Anchors are looked up by subject while a chain is checked, so that only the roots that a server
+/// really uses are ever parsed.
 class TrustStore {
  public:
   /// Only the compiled-in Mozilla roots.
   [[nodiscard]] static std::shared_ptr<TrustStore> mozilla();
-  /// Mozilla's roots plus every certificate in the PEM text.
-  /// Errors: `tls_bad_roots` (no certificate in the text).
+  /// Mozilla's roots plus every certificate in the PEM text (one or several, concatenated).
+  /// Errors: `tls_bad_roots`: no certificate in the text (detail 0), or the one with the ordinal
+  /// in `detail` is not a readable X.509 certificate.
   [[nodiscard]] static base::Result<std::shared_ptr<TrustStore>> with_extra(std::string_view pem);
   virtual ~TrustStore() = default;
+
+  /// The certificates (DER) whose subject is exactly this DER-encoded name. The views live as long
+  /// as the store.
+  [[nodiscard]] virtual std::vector<base::ByteView> find(base::ByteView subject) const = 0;
+  /// Number of anchors.
+  [[nodiscard]] virtual std::size_t size() const = 0;
 };
 
 struct ClientOptions {
   std::string host;               // DNS name or IP literal: SNI (names only) and certificate check
-  std::vector<std::string> alpn;  // e.g. {"http/1.1"}
+  std::vector<std::string> alpn;  // in order of preference, e.g. {"http/1.1"}; empty: not offered
+  /// Counted from the moment when the transport is open.
   base::Duration handshake_timeout = std::chrono::seconds{60};
 };
 
+/// State is kConnecting until the handshake is done. An end of the transport without the peer's
+/// close_notify is kFailed with `tls_truncated`, seen only after everything before it was read.
+/// `unacknowledged` counts ciphertext.
 class ClientStream : public net::Stream {
  public:
   /// The agreed ALPN protocol, empty when none. Valid once open.
@@ -38,8 +52,15 @@ class ClientStream : public net::Stream {
 };
 
 /// Starts a handshake over `transport`, which may still be connecting. `clock` gives the wall time
-/// of certificate checks. Never falls back to plain text.
-/// Stream errors: `tls_*` and the transport's own.
+/// of certificate checks; it and `rng` outlive the stream. Never falls back to plain text.
+///
+/// Offers TLS 1.3 and 1.2 with AEAD ciphers and ephemeral X25519, P-256 or P-384 only; the
+/// certificate must chain to `trust` and name the host among its subject alternative names.
+///
+/// Stream errors, besides the transport's own: `tls_handshake` (detail: mbedTLS' number),
+/// `tls_alert` (detail: alert number), `tls_cert_expired`, `tls_cert_wrong_host`,
+/// `tls_cert_unknown_ca`, `tls_cert_invalid` (detail: mbedTLS' verification flags),
+/// `tls_bad_record`, `tls_truncated`, `tls_timeout`.
 [[nodiscard]] std::unique_ptr<ClientStream> connect(std::unique_ptr<net::Stream> transport,
                                                     ClientOptions options,
                                                     std::shared_ptr<TrustStore> trust,
