@@ -59,14 +59,14 @@ int main() { std::FILE* f = std::fopen(__FILE__, "r"); std::puts(f != nullptr ? 
 END
   if "$emcc" -O3 -msimd128 -fno-exceptions -lembind -sEXIT_RUNTIME=1 -sMALLOC=emmalloc \
     -sDYNAMIC_EXECUTION=0 "$tmp/a.cpp" -o "$tmp/a.js" >"$tmp/log" 2>&1 &&
-    [ "$(node "$tmp/a.js")" = 42 ] &&
+    [ "$(node "$tmp/a.js" 2>>"$tmp/log")" = 42 ] &&
     "$emcc" -g -O1 -fno-exceptions -sNODERAWFS=1 -sASSERTIONS=2 -sSTACK_OVERFLOW_CHECK=2 \
       -sEXIT_RUNTIME=1 -sALLOW_MEMORY_GROWTH=1 "$tmp/b.cpp" -o "$tmp/b.js" >>"$tmp/log" 2>&1 &&
-    [ "$(node "$tmp/b.js")" = 42 ]; then
+    [ "$(node "$tmp/b.js" 2>>"$tmp/log")" = 42 ]; then
     rm -rf "$tmp"
     return 0
   fi
-  cat "$tmp/log" >&2
+  cut -c1-500 "$tmp/log" | tail -n 30 >&2
   rm -rf "$tmp"
   return 1
 }
@@ -124,10 +124,6 @@ configure_private_emscripten() {
     chmod +x "$prefix/bin/$name"
   done
 
-  # Its scripts are CommonJS; the checkout above says otherwise of its own.
-  [ -f "$prefix/emscripten/package.json" ] ||
-    printf '{ "type": "commonjs" }\n' >"$prefix/emscripten/package.json"
-
   # Frozen: a library that was left out is an error naming it, not a rebuild.
   cat >"$prefix/emscripten/.emscripten" <<END
 LLVM_ROOT = '$MIX_LLVM_BIN'
@@ -143,7 +139,7 @@ ensure_emscripten() {
   if ! MIX_EMSCRIPTEN_ROOT=$(find_system_emscripten); then
     MIX_EMSCRIPTEN_ROOT=$MIX_EMSCRIPTEN_PREFIX/emscripten
     inputs=$(private_emscripten_inputs)
-    place="$MIX_EMSCRIPTEN_PREFIX $(command -v node) 2"
+    place="$MIX_EMSCRIPTEN_PREFIX $(command -v node)"
     if ! stamp_matches emscripten "$inputs" || [ ! -x "$MIX_EMSCRIPTEN_ROOT/emcc" ]; then
       stamp_clear emscripten
       stamp_clear emscripten-place
