@@ -14,15 +14,16 @@ MIX_PACKAGES=(
   debian-archive-keyring curl git xz-utils bzip2
 )
 
+# Prints those of the packages that are installed. dpkg-query fails on a name it does not know.
 installed_packages() {
-  dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null |
+  { dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true; } |
     awk '$1 == "installed" { print $2 }'
 }
 
 # Prints the packages that are absent, one a line.
 missing_packages() {
   local have package
-  have=$(installed_packages "${MIX_PACKAGES[@]}" libboost1.81-dev libboost-dev libboost1.83-dev)
+  have=$(installed_packages "${MIX_PACKAGES[@]}" libboost1.81-dev libboost-dev)
   for package in "${MIX_PACKAGES[@]}"; do
     grep -qxF "$package" <<<"$have" || echo "$package"
   done

@@ -75,9 +75,9 @@ source_dir() {
     archive=$(fetch_archive "$lib") || return 1
     tmp=$dir.unpacking
     rm -rf "$tmp"
-    mkdir -p "$tmp"
-    tar -xf "$archive" -C "$tmp" --strip-components=1
-    mv "$tmp" "$dir"
+    # Spelled out: set -e is off within a command substitution.
+    mkdir -p "$tmp" && tar -xf "$archive" -C "$tmp" --strip-components=1 && mv "$tmp" "$dir" ||
+      die "cannot unpack $archive"
   fi
   echo "$dir"
 }

@@ -8,7 +8,7 @@ third_party_inputs() {
     find "$MIX_ROOT/third_party" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum |
       sed "s# $MIX_ROOT/# #"
     sha256sum <"$MIX_ROOT/cmake/emscripten-toolchain.cmake"
-    env | grep -E '^MIX_[A-Z0-9]+_SOURCE_DIR=' | LC_ALL=C sort
+    env | { grep -E '^MIX_[A-Z0-9]+_SOURCE_DIR=' || true; } | LC_ALL=C sort
     echo "$kind $compiler $MIX_DEPS_DIR"
     # Debian's own sources and headers that are compiled in or copied.
     dpkg-query -W -f '${Package} ${Version}\n' nlohmann-json3-dev googletest 2>/dev/null
