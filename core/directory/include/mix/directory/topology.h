@@ -13,6 +13,7 @@
 #include "mix/base/rng.h"
 #include "mix/base/time.h"
 #include "mix/crypto/keys.h"
+#include "mix/directory/constants.h"
 
 namespace mix::directory {
 
@@ -34,7 +35,7 @@ struct Node {
   crypto::Ed25519PublicKey identity;
   crypto::X25519PublicKey sphinx_key;
   /// False for keys outside the prime-order subgroup: headers through them use the chained
-  /// derivation. Computed once, when the list is read.
+  /// derivation. Computed once, when the topology is built.
   bool merged_derivation_safe = true;
   std::vector<std::string> ip_addresses;  // literals; the first is the mixnet address
   std::uint16_t mix_port = 0;
@@ -45,7 +46,7 @@ struct Node {
 
 struct RewardedSet {
   std::vector<NodeId> entry_gateways, exit_gateways;
-  std::array<std::vector<NodeId>, 3> layers;
+  std::array<std::vector<NodeId>, kNumLayers> layers;
 };
 
 struct EpochMetadata {
@@ -61,25 +62,30 @@ struct KeyRotationInfo {
   base::WallTime current_epoch_start;
   base::Duration epoch_duration{};
 
-  /// spec: topology §4.
+  // Arithmetic of spec: topology §4. Before the initial epoch the rotation is 0.
   [[nodiscard]] std::uint32_t rotation_id() const;
+  /// When the current rotation started and the next one starts, by the announced epoch length.
   [[nodiscard]] base::WallTime rotation_start() const;
+  [[nodiscard]] base::WallTime next_rotation_start() const;
+  /// Wall clock of the start of any epoch.
+  [[nodiscard]] base::WallTime epoch_start(std::int64_t epoch) const;
+  friend bool operator==(const KeyRotationInfo&, const KeyRotationInfo&) = default;
 };
 
 /// Immutable once built; shared by reference within a turn.
 class Topology {
  public:
-  /// Joins the lists and drops nodes below the performance floors.
-  /// Errors: `directory_not_routable`.
-  [[nodiscard]] static base::Result<Topology> build(const EpochMetadata& metadata,
-                                                    const RewardedSet& rewarded,
-                                                    std::vector<Node> mixnodes,
-                                                    std::vector<Node> gateways,
-                                                    std::uint8_t min_mixnode_performance = 50,
-                                                    std::uint8_t min_gateway_performance = 50);
+  /// Joins the lists and drops nodes below the performance floors. Of a node listed twice the later
+  /// entry counts. Checks the Sphinx key of each node that stays (`merged_derivation_safe`).
+  /// Errors: `directory_not_routable`, with the number of the empty layer as detail, 0 when the
+  /// rewarded set names no gateway.
+  [[nodiscard]] static base::Result<Topology> build(
+      const EpochMetadata& metadata, const RewardedSet& rewarded, std::vector<Node> mixnodes,
+      std::vector<Node> gateways, std::uint8_t min_mixnode_performance = kMinPerformance,
+      std::uint8_t min_gateway_performance = kMinPerformance);
 
   [[nodiscard]] const EpochMetadata& metadata() const { return metadata_; }
-  /// Nodes of layer 1..3.
+  /// Nodes of layer 1..3; panics on another number.
   [[nodiscard]] const std::vector<Node>& layer(std::size_t number) const;
   /// Null when unknown.
   [[nodiscard]] const Node* find_gateway(const crypto::Ed25519PublicKey& identity) const;
@@ -92,7 +98,7 @@ class Topology {
 
  private:
   EpochMetadata metadata_;
-  std::array<std::vector<Node>, 3> layers_;
+  std::array<std::vector<Node>, kNumLayers> layers_;
   std::vector<Node> gateways_;
   std::map<crypto::Ed25519PublicKey, std::size_t> gateway_index_;
 };
@@ -100,8 +106,11 @@ class Topology {
 /// An exit with an IP packet router, as the described list announces it. spec: topology §8.
 struct ExitDescription {
   crypto::Ed25519PublicKey identity;
-  std::string ipr_address;    // "id.enc@gateway"
-  std::string build_version;  // semantic version text
+  std::string ipr_address;               // "id.enc@gateway"
+  crypto::Ed25519PublicKey ipr_gateway;  // the part behind the @
+  std::string build_version;             // semantic version text; see semver.h
+  /// Percent. 0, never chosen, also for a node that the skimmed list does not show as an exit with
+  /// IPR: such a node is kept so that its version can be looked up.
   std::uint8_t performance = 0;
 };
 
@@ -113,17 +122,20 @@ struct EntryChoice {
 
 enum class Tls : std::uint8_t { kRequired, kOptional };
 
-/// A uniformly random (or the preferred) entry. spec: topology §7.
+/// A uniformly random (or the preferred) entry. With `Tls::kRequired` just those with a host name
+/// and a wss port. spec: topology §7.
 /// Errors: `directory_no_entry`, naming the preferred identity when it is not usable.
 [[nodiscard]] base::Result<EntryChoice> choose_entry(
     const std::vector<Node>& candidates, const std::optional<crypto::Ed25519PublicKey>& preferred,
     const std::vector<crypto::Ed25519PublicKey>& excluded, Tls tls, base::Rng& rng,
-    std::uint8_t min_performance = 50);
+    std::uint8_t min_performance = kMinPerformance);
 
-/// Weighted by performance; never the node `entry`, never one of `excluded`. spec: topology §8,
-/// ipr §1.2. Errors: `directory_no_exit`.
+/// Weighted by performance, of nodes with a version of at least `kFirstWithIprV9` and a performance
+/// of at least `min_performance`; never one at the node `entry`, never one of `excluded`.
+/// spec: topology §8, ipr §1.2. Errors: `directory_no_exit`.
 [[nodiscard]] base::Result<ExitDescription> choose_exit(
     const std::vector<ExitDescription>& candidates, const crypto::Ed25519PublicKey& entry,
-    const std::vector<crypto::Ed25519PublicKey>& excluded, base::Rng& rng);
+    const std::vector<crypto::Ed25519PublicKey>& excluded, base::Rng& rng,
+    std::uint8_t min_performance = kMinPerformance);
 
 }  // namespace mix::directory
