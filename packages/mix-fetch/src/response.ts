@@ -1,0 +1,41 @@
+// A DOM Response from the engine's answer: url, redirected and all header fields kept, body as a
+// stream whose reader governs how fast the server may send.
+import type { FetchMessage } from '@mixweb/mix-tunnel';
+
+/** These must not have a body object, even an empty one (Fetch, "null body status"). */
+const NULL_BODY_STATUS = new Set([101, 103, 204, 205, 304]);
+
+type Head = Extract<FetchMessage, { kind: 'head' }>;
+
+export function hasNullBody(status: number, method: string): boolean {
+  return NULL_BODY_STATUS.has(status) || method.toUpperCase() === 'HEAD';
+}
+
+/** A reason phrase that the Response constructor accepts (RFC 9112 §4: HTAB, SP, VCHAR, obs-text). */
+function reasonPhrase(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what is removed
+  return text.replace(/[\x00-\x08\x0a-\x1f\x7f]/g, '');
+}
+
+/** Puts what the constructor cannot take onto the object, and onto its clones. */
+function decorate(response: Response, head: Head, headers: Headers): Response {
+  const clone = response.clone.bind(response);
+  return Object.defineProperties(response, {
+    url: { value: head.url.replace(/#.*$/, '') },
+    redirected: { value: head.redirected },
+    type: { value: 'basic' },
+    // A Response's own Headers drop Set-Cookie; a plain Headers keeps every field.
+    headers: { value: headers },
+    clone: { value: () => decorate(clone(), head, new Headers(headers)) },
+  });
+}
+
+export function buildResponse(head: Head, body: ReadableStream<Uint8Array> | null): Response {
+  const headers = new Headers();
+  for (const [name, value] of head.headers) headers.append(name, value);
+  const response = new Response(body, {
+    status: head.status,
+    statusText: reasonPhrase(head.reason),
+  });
+  return decorate(response, head, headers);
+}

@@ -1,0 +1,80 @@
+// The public functions, bound to the page's one tunnel. Each platform entry calls `bindApi` with
+// its way to start a worker.
+import type * as Comlink from 'comlink';
+
+import type { EngineStats } from '../../../worker/src/protocol.ts';
+import type { IMixTunnelWorker } from '../../../worker/src/service.ts';
+import type { TunnelState } from '../../../worker/src/state.ts';
+import { MixError } from './mix-error.ts';
+import {
+  Tunnel,
+  type SetupMixTunnelOpts,
+  type TunnelInfo,
+  type TunnelStateEvent,
+} from './tunnel.ts';
+import type { StartWorker } from './worker-link.ts';
+
+/** Several bundled copies of this package share one tunnel when their versions agree. */
+const REGISTRY = Symbol.for('@mixweb/mix-tunnel');
+const REGISTRY_VERSION = 1;
+
+interface Registry {
+  version: number;
+  tunnel: Tunnel;
+}
+
+function sharedTunnel(startWorker: StartWorker): Tunnel {
+  const holder = globalThis as { [REGISTRY]?: Registry };
+  const present = holder[REGISTRY];
+  if (present === undefined) {
+    const tunnel = new Tunnel(startWorker);
+    holder[REGISTRY] = { version: REGISTRY_VERSION, tunnel };
+    return tunnel;
+  }
+  if (present.version !== REGISTRY_VERSION) {
+    throw new MixError(
+      'SETUP_FAILED',
+      'tunnel error: another copy of @mixweb/mix-tunnel with an incompatible version is loaded',
+    );
+  }
+  return present.tunnel;
+}
+
+export interface MixTunnelApi {
+  /** Connects; resolves when the tunnel is ready. Rejects with a MixError otherwise. */
+  setupMixTunnel(opts?: SetupMixTunnelOpts): Promise<void>;
+  /** Ends everything: sockets, traffic, keys, worker. A new set-up may follow. */
+  disconnectMixTunnel(): Promise<void>;
+  getTunnelState(): Promise<TunnelState>;
+  /** The worker as the reference packages expose it. */
+  getMixTunnel(): Promise<Comlink.Remote<IMixTunnelWorker>>;
+  /** Calls `listener` on each change and step until the returned function or `signal` ends it. */
+  onTunnelState(
+    listener: (event: TunnelStateEvent) => void,
+    options?: { signal?: AbortSignal },
+  ): () => void;
+  getTunnelInfo(): Promise<TunnelInfo>;
+  /** Counters since set-up. */
+  getTunnelStats(): Promise<EngineStats>;
+  /** 'statechange' events, with the TunnelStateEvent in `detail`. */
+  readonly tunnelEvents: EventTarget;
+  /** For the other mixweb packages. */
+  sharedTunnel(): Tunnel;
+}
+
+export function bindApi(startWorker: StartWorker): MixTunnelApi {
+  const tunnel = (): Tunnel => sharedTunnel(startWorker);
+  return {
+    setupMixTunnel: async (opts = {}) => tunnel().setUp(opts),
+    disconnectMixTunnel: async () => tunnel().disconnect(),
+    getTunnelState: async () => tunnel().state,
+    getMixTunnel: async () => tunnel().worker(),
+    onTunnelState: (listener, options = {}) => tunnel().onState(listener, options.signal),
+    getTunnelInfo: async () => tunnel().info(),
+    getTunnelStats: async () => tunnel().stats(),
+    get tunnelEvents(): EventTarget {
+      return tunnel().events;
+    },
+    sharedTunnel: tunnel,
+  };
+}

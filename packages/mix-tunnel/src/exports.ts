@@ -1,0 +1,41 @@
+// What every entry exports beside its bound functions.
+export { proxy } from 'comlink';
+
+export { MixError } from './mix-error.ts';
+export type { MixErrorCode, MixErrorDetail } from './generated/error-codes.ts';
+export type {
+  FetchChannel,
+  SetupMixTunnelOpts,
+  Tunnel,
+  TunnelInfo,
+  TunnelStateEvent,
+} from './tunnel.ts';
+export type {
+  EngineStats,
+  FailurePhase,
+  FetchMessage,
+  FetchRequest,
+  FetchTiming,
+  MixFetchResponseInit,
+  TunnelStateName,
+  TunnelStep,
+} from '../../../worker/src/protocol.ts';
+export type {
+  FailureReason,
+  TaskName,
+  TunnelConnecting,
+  TunnelFailed,
+  TunnelReady,
+  TunnelShutdown,
+  TunnelShuttingDown,
+  TunnelState,
+} from '../../../worker/src/state.ts';
+export type { IMixTunnelWorker } from '../../../worker/src/service.ts';
+
+/** First message of the worker. */
+export const EventKinds = { Loaded: 'Loaded' } as const;
+export type EventKinds = (typeof EventKinds)[keyof typeof EventKinds];
+export interface LoadedEvent {
+  kind: typeof EventKinds.Loaded;
+  args: { loaded: true };
+}

@@ -1,0 +1,34 @@
+// Default entry: one file, worker and wasm inlined (gzip + base64), nothing for a bundler to find.
+import inlinedWasm from '#inlined-wasm';
+import inlinedWorker from '#inlined-worker';
+
+import { bindApi } from './api.ts';
+import { browserWorker, compileFrom, unpack } from './browser-worker.ts';
+import type { StartWorker } from './worker-link.ts';
+
+export * from './exports.ts';
+
+const startWorker: StartWorker = async ({ workerUrl, wasmUrl }) => {
+  const wasm = wasmUrl === undefined ? unpack(inlinedWasm) : compileFrom(wasmUrl);
+  if (workerUrl !== undefined) return browserWorker(workerUrl, wasm);
+  const script = new Blob([await unpack(inlinedWorker)], { type: 'text/javascript' });
+  const url = URL.createObjectURL(script);
+  try {
+    return await browserWorker(url, wasm);
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+};
+
+const api = bindApi(startWorker);
+export const {
+  setupMixTunnel,
+  disconnectMixTunnel,
+  getTunnelState,
+  getMixTunnel,
+  onTunnelState,
+  getTunnelInfo,
+  getTunnelStats,
+  sharedTunnel,
+} = api;
+export const tunnelEvents: EventTarget = /* @__PURE__ */ api.tunnelEvents;

@@ -1,0 +1,303 @@
+// The one tunnel of a page: worker, life cycle, state, and the calls that the facades build on.
+import * as Comlink from 'comlink';
+
+import {
+  checkOptions,
+  engineOptions,
+  type SetupMixTunnelOpts as EngineSetupOpts,
+} from '../../../worker/src/options.ts';
+import type {
+  EngineStats,
+  FetchControl,
+  FetchMessage,
+  FetchRequest,
+  PathInfo,
+  StateNews,
+  TunnelStateName,
+  TunnelStep,
+} from '../../../worker/src/protocol.ts';
+import type { IMixTunnelWorker } from '../../../worker/src/service.ts';
+import { tunnelState, type TunnelState } from '../../../worker/src/state.ts';
+import { MixError } from './mix-error.ts';
+import { WorkerLink, type StartWorker } from './worker-link.ts';
+
+/** News of the tunnel's life. spec: api part 2 §2 */
+export interface TunnelStateEvent {
+  state: TunnelStateName;
+  step?: TunnelStep;
+  /** Counts reconnections; 0 at the first set-up. */
+  attempt?: number;
+  detail?: string;
+  /** Milliseconds since 1970. */
+  at: number;
+  error?: MixError;
+}
+
+/** Options of setupMixTunnel. All optional; code for the reference packages runs unchanged. */
+export interface SetupMixTunnelOpts extends EngineSetupOpts {
+  /** A second set-up while one lives: 'reject' (default) or 'share' when the options agree. */
+  reuse?: 'reject' | 'share';
+  /** Aborts the set-up. */
+  signal?: AbortSignal;
+  /** Hears every state and step, from the start of the worker on. */
+  onState?: (event: TunnelStateEvent) => void;
+  /** Worker script as a same-origin file instead of the inlined one. */
+  workerUrl?: string | URL;
+  /** Wasm module as a file instead of the inlined one. */
+  wasmUrl?: string | URL;
+}
+
+/** Who is on the path of the running tunnel. */
+export interface TunnelInfo extends PathInfo {
+  /** When it became ready, milliseconds since 1970. */
+  since: number;
+}
+
+/** Called by a facade's fetch: messages of one exchange, in order. */
+export interface FetchChannel {
+  consumed(bytes: number): void;
+  cancel(): void;
+}
+
+const DISCONNECT_GRACE_MS = 500;
+
+interface Attempt {
+  link: WorkerLink;
+  options: string; // canonical form, to compare for reuse: 'share'
+  ready: Promise<void>;
+}
+
+export class Tunnel {
+  readonly events = new EventTarget();
+  readonly #startWorker: StartWorker;
+  readonly #listeners = new Set<(event: TunnelStateEvent) => void>();
+  #starting: Promise<Attempt> | undefined;
+  #attempt: Attempt | undefined;
+  #bareLink: Promise<WorkerLink> | undefined; // started by getWorker before any set-up
+  #state: TunnelState = { state: 'connecting' };
+  #wasReady = false;
+  #since = 0;
+
+  constructor(startWorker: StartWorker) {
+    this.#startWorker = startWorker;
+  }
+
+  get state(): TunnelState {
+    return this.#state;
+  }
+
+  onState(listener: (event: TunnelStateEvent) => void, signal?: AbortSignal): () => void {
+    if (signal?.aborted) return () => undefined;
+    this.#listeners.add(listener);
+    const stop = (): void => void this.#listeners.delete(listener);
+    signal?.addEventListener('abort', stop, { once: true });
+    return stop;
+  }
+
+  async setUp(opts: SetupMixTunnelOpts): Promise<void> {
+    checkOptions(opts);
+    opts.signal?.throwIfAborted();
+    const { signal, onState, workerUrl, wasmUrl, reuse, ...plain } = opts;
+    const options = JSON.stringify(plain, Object.keys(plain).sort());
+    const running =
+      this.#attempt ?? (this.#starting && (await this.#starting.catch(() => undefined)));
+    if (running) {
+      if (reuse === 'share' && running.options === options) return running.ready;
+      const concurrent = this.#state.state !== 'ready';
+      throw new MixError(
+        'ALREADY_SET_UP',
+        concurrent
+          ? 'tunnel error: tunnel already initialised by a concurrent setupMixTunnel call'
+          : 'tunnel error: tunnel already initialised; setupMixTunnel can only be called once per ' +
+              'WASM module instance',
+      );
+    }
+    const stopHearing = onState ? this.onState(onState) : (): void => undefined;
+    this.#wasReady = false;
+    this.#news({ state: 'connecting', step: 'worker', attempt: 0, at: Date.now() });
+    try {
+      this.#starting = this.#begin(plain, options, { workerUrl, wasmUrl });
+      const attempt = await this.#starting;
+      this.#starting = undefined;
+      this.#attempt = attempt;
+      await abortable(attempt.ready, signal);
+      this.#since = Date.now();
+    } catch (error) {
+      stopHearing();
+      this.#starting = undefined;
+      this.#end();
+      if (this.#state.state !== 'failed') this.#failed(error);
+      throw error;
+    }
+  }
+
+  async #begin(
+    plain: EngineSetupOpts,
+    options: string,
+    urls: Parameters<StartWorker>[0],
+  ): Promise<Attempt> {
+    const link = await this.#startLink(urls);
+    await link.call(link.remote.onState(Comlink.proxy((news: StateNews) => this.#news(news))));
+    link.onEnd((error) => {
+      if (this.#attempt?.link !== link) return;
+      this.#attempt = undefined;
+      if (error.code === 'WORKER_CRASHED') this.#failed(error);
+    });
+    const ready = link.call(link.remote.setUp(engineOptions(plain))).then((outcome) => {
+      if (!outcome.ok) throw MixError.from(outcome.error);
+    });
+    ready.catch(() => undefined); // awaited by setUp; a crash in between must not be unhandled
+    return { link, options, ready };
+  }
+
+  async #startLink(urls: Parameters<StartWorker>[0]): Promise<WorkerLink> {
+    const bare = this.#bareLink;
+    this.#bareLink = undefined;
+    return (await bare?.catch(() => undefined)) ?? WorkerLink.start(this.#startWorker, urls);
+  }
+
+  /** Resolves at once when nothing runs. */
+  async disconnect(): Promise<void> {
+    const attempt = this.#attempt;
+    if (!attempt) {
+      void this.#bareLink?.then((link) => link.terminate());
+      this.#bareLink = undefined;
+      return;
+    }
+    await Promise.race([
+      attempt.link.call(attempt.link.remote.shutDown()).catch(() => undefined),
+      new Promise((resolve) => setTimeout(resolve, DISCONNECT_GRACE_MS)),
+    ]);
+    this.#end();
+    if (this.#state.state !== 'shutdown') {
+      this.#news({ state: 'shutdown', attempt: 0, at: Date.now() });
+    }
+  }
+
+  /** The reference's worker handle; starts a worker when there is none. */
+  async worker(): Promise<Comlink.Remote<IMixTunnelWorker>> {
+    const attempt = this.#attempt;
+    if (attempt) return attempt.link.remote;
+    if (this.#starting) return (await this.#starting).link.remote;
+    this.#bareLink ??= WorkerLink.start(this.#startWorker, {});
+    // A start that failed is not remembered: the next call tries again.
+    this.#bareLink.catch(() => (this.#bareLink = undefined));
+    return (await this.#bareLink).remote;
+  }
+
+  async info(): Promise<TunnelInfo> {
+    const link = this.#usable();
+    const info = await link.call(link.remote.info());
+    if (!info) throw this.#notReady();
+    return { ...info, since: this.#since };
+  }
+
+  async stats(): Promise<EngineStats> {
+    const link = this.#usable();
+    const stats = await link.call(link.remote.stats());
+    if (!stats) throw this.#notReady();
+    return stats;
+  }
+
+  async lookup(host: string): Promise<string[]> {
+    const link = this.#usable();
+    const outcome = await link.call(link.remote.lookup(host));
+    if (!outcome.ok) throw MixError.from({ ...outcome.error, phase: 'dns' });
+    return outcome.value;
+  }
+
+  /** Starts an exchange. `onMessage` hears head, chunks and the end, or one 'failed'. */
+  fetch(request: FetchRequest, onMessage: (message: FetchMessage) => void): FetchChannel {
+    const link = this.#usable();
+    const { port1, port2 } = new MessageChannel();
+    let open = true;
+    const close = (): void => {
+      open = false;
+      stopHearing();
+      port1.close();
+    };
+    const stopHearing = link.onEnd((error) => {
+      close();
+      const { code, message } = error;
+      onMessage({ kind: 'failed', error: { code, message, retryable: false } });
+    });
+    port1.onmessage = (event: MessageEvent<FetchMessage>): void => {
+      if (event.data.kind === 'end' || event.data.kind === 'failed') close();
+      onMessage(event.data);
+    };
+    const tell = (control: FetchControl): void => {
+      if (open) port1.postMessage(control);
+    };
+    const transfer: Transferable[] = [port2];
+    void link.remote.fetch(request, Comlink.transfer(port2, transfer)).catch((cause: unknown) => {
+      if (!open) return;
+      close();
+      const message = cause instanceof Error ? cause.message : String(cause);
+      onMessage({ kind: 'failed', error: { code: 'BAD_OPTION', message, retryable: true } });
+    });
+    return {
+      consumed: (bytes) => tell({ kind: 'consumed', bytes }),
+      cancel: () => {
+        tell({ kind: 'cancel' });
+        if (open) close();
+      },
+    };
+  }
+
+  #usable(): WorkerLink {
+    // While connecting again, calls wait in the engine, bounded by their own time limits.
+    if (!this.#attempt || !this.#wasReady || this.#state.state === 'failed') {
+      throw this.#notReady();
+    }
+    return this.#attempt.link;
+  }
+
+  #notReady(): MixError {
+    return new MixError('NOT_READY', `tunnel not ready: ${this.#state.state}`, {
+      phase: 'setup',
+      retryable: true,
+    });
+  }
+
+  #end(): void {
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    attempt?.link.terminate();
+  }
+
+  #failed(error: unknown): void {
+    const known = error instanceof MixError ? error : undefined;
+    this.#news({
+      state: 'failed',
+      attempt: 0,
+      at: Date.now(),
+      error: {
+        code: known?.code ?? 'ABORTED',
+        message: error instanceof Error ? error.message : String(error),
+      },
+    });
+  }
+
+  #news(news: StateNews): void {
+    this.#wasReady ||= news.state === 'ready';
+    this.#state = tunnelState(news, this.#wasReady);
+    const event: TunnelStateEvent = { state: news.state, attempt: news.attempt, at: news.at };
+    if (news.step !== undefined) event.step = news.step;
+    if (news.error) {
+      event.error = MixError.from(news.error);
+      event.detail = news.error.message;
+    }
+    for (const listener of [...this.#listeners]) listener(event);
+    this.events.dispatchEvent(Object.assign(new Event('statechange'), { detail: event }));
+  }
+}
+
+function abortable(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

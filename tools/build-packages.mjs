@@ -1,0 +1,105 @@
+// Bundles the TypeScript packages: worker and wasm inlined into mix-tunnel's default entry, and
+// as separate files for its second one. Types go into one .d.ts per package.
+//   node tools/build-packages.mjs
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+import { build } from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const wasmDir = join(root, 'build/wasm-release/wasm');
+const glue = join(wasmDir, 'mixweb.mjs');
+const wasm = join(wasmDir, 'mixweb.wasm');
+if (!existsSync(glue)) {
+  console.error('build-packages: no wasm module; run tools/build wasm first');
+  process.exit(1);
+}
+
+const tunnel = join(root, 'packages/mix-tunnel');
+const fetchPackage = join(root, 'packages/mix-fetch');
+
+const common = {
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  minify: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  sourcemap: false,
+};
+// The glue serves web and Node; what it imports of Node never runs in a browser.
+const nodeModules = ['module', 'fs', 'path', 'url', 'crypto', 'worker_threads', 'node:*'];
+
+/** Gives bundles the modules that exist only as build output. */
+const supply = (modules) => ({
+  name: 'supply',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^#mixweb-module$/ }, () => ({ path: glue }));
+    bundle.onResolve({ filter: /^#inlined-/ }, ({ path }) => ({ path, namespace: 'inlined' }));
+    bundle.onLoad({ filter: /.*/, namespace: 'inlined' }, ({ path }) => ({
+      contents: `export default ${JSON.stringify(modules[path])};`,
+    }));
+  },
+});
+
+const pack = (bytes) => gzipSync(bytes, { level: 9 }).toString('base64');
+
+rmSync(join(tunnel, 'dist'), { recursive: true, force: true });
+rmSync(join(fetchPackage, 'dist'), { recursive: true, force: true });
+mkdirSync(join(tunnel, 'dist'), { recursive: true });
+copyFileSync(wasm, join(tunnel, 'dist/mixweb.wasm'));
+
+const workerFile = join(tunnel, 'dist/worker.js');
+await build({
+  ...common,
+  entryPoints: [join(root, 'worker/src/worker.ts')],
+  outfile: workerFile,
+  external: nodeModules,
+  plugins: [supply({})],
+});
+await build({
+  ...common,
+  platform: 'node',
+  entryPoints: [join(root, 'worker/src/node-worker.ts')],
+  outfile: join(tunnel, 'dist/node-worker.js'),
+  external: ['ws'],
+  plugins: [supply({})],
+});
+const inlined = supply({
+  '#inlined-wasm': pack(readFileSync(wasm)),
+  '#inlined-worker': pack(readFileSync(workerFile)),
+});
+for (const entry of ['index', 'separate']) {
+  await build({
+    ...common,
+    entryPoints: [join(tunnel, `src/${entry}.ts`)],
+    outfile: join(tunnel, `dist/${entry}.js`),
+    plugins: [inlined],
+  });
+}
+await build({
+  ...common,
+  platform: 'node',
+  entryPoints: [join(tunnel, 'src/node.ts')],
+  outfile: join(tunnel, 'dist/node.js'),
+});
+await build({
+  ...common,
+  entryPoints: [join(fetchPackage, 'src/index.ts')],
+  outfile: join(fetchPackage, 'dist/index.js'),
+  external: ['@mixweb/mix-tunnel'],
+});
+
+/** One .d.ts per package, so that nothing outside it is referred to. */
+function bundleTypes(packageDir, inline) {
+  const args = ['--no-check', '--project', 'tsconfig.json', '--export-referenced-types=false'];
+  for (const name of inline) args.push('--external-inlines', name);
+  args.push('-o', join(packageDir, 'dist/index.d.ts'), join(packageDir, 'src/index.ts'));
+  execFileSync('npx', ['dts-bundle-generator', ...args], { cwd: root, stdio: 'pipe' });
+}
+bundleTypes(tunnel, ['comlink']);
+bundleTypes(fetchPackage, []);
+writeFileSync(join(tunnel, 'dist/.stamp'), '');

@@ -1,0 +1,341 @@
+// Host of one engine: performs what its turns ask (WebSocket, directory calls, one timer) and
+// reports back. No protocol byte is looked at here.
+import type {
+  CreateMixweb,
+  EngineAction,
+  LogSink,
+  MixwebModule,
+  WasmEngine,
+} from './engine-module.ts';
+import { errorFields } from './errors.ts';
+import type {
+  EngineOptions,
+  EngineStats,
+  ErrorFields,
+  FetchMessage,
+  FetchRequest,
+  Outcome,
+  PathInfo,
+  StateNews,
+} from './protocol.ts';
+
+/** What differs between browsers and Node. */
+export interface Platform {
+  createWebSocket(url: string): WebSocket;
+  fetch(url: string, init: RequestInit): Promise<Response>;
+}
+
+/** A directory answer larger than this is refused, like one that never came. */
+const MAX_DIRECTORY_ANSWER = 64 * 1024 * 1024;
+const DIRECTORY_TIMEOUT_MS = 30_000;
+
+const latin1 = {
+  encode(text: string): Uint8Array {
+    const bytes = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+    return bytes;
+  },
+  decode(bytes: Uint8Array): string {
+    let text = '';
+    for (const byte of bytes) text += String.fromCharCode(byte);
+    return text;
+  },
+};
+
+type FetchListener = (message: FetchMessage) => void;
+type LookupListener = (outcome: Outcome<string[]>) => void;
+
+export class EngineHost {
+  readonly #platform: Platform;
+  readonly #onState: (news: StateNews) => void;
+  readonly #module: MixwebModule;
+  readonly #memory: WebAssembly.Memory;
+  readonly #engine: WasmEngine;
+  readonly #links = new Map<number, WebSocket>();
+  readonly #fetches = new Map<number, FetchListener>();
+  readonly #lookups = new Map<number, LookupListener>();
+  readonly #directoryCalls = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #inTurn = false;
+  #crash: ErrorFields | undefined;
+
+  /** Instantiates the module anew: an engine is one wasm instance. */
+  static async create(
+    createMixweb: CreateMixweb,
+    wasm: WebAssembly.Module,
+    options: EngineOptions,
+    platform: Platform,
+    onState: (news: StateNews) => void,
+  ): Promise<EngineHost> {
+    let memory: WebAssembly.Memory | undefined;
+    const module = await createMixweb({
+      // The glue computes a URL from import.meta.url even when it needs none; blob: has no base.
+      locateFile: (name) => name,
+      instantiateWasm: (imports, done) => {
+        void WebAssembly.instantiate(wasm, imports).then((instance) => {
+          memory = Object.values(instance.exports).find(
+            (value): value is WebAssembly.Memory => value instanceof WebAssembly.Memory,
+          );
+          done(instance, wasm);
+        });
+        return {};
+      },
+    });
+    if (memory === undefined) throw new Error('the wasm module exports no memory');
+    return new EngineHost(module, memory, options, platform, onState);
+  }
+
+  private constructor(
+    module: MixwebModule,
+    memory: WebAssembly.Memory,
+    options: EngineOptions,
+    platform: Platform,
+    onState: (news: StateNews) => void,
+  ) {
+    this.#module = module;
+    this.#memory = memory;
+    this.#platform = platform;
+    this.#onState = onState;
+    // eslint-disable-next-line no-console -- tracing is what the caller asked for
+    const trace: LogSink = (event, value) => console.debug(`mixweb ${event} ${value}`);
+    this.#engine = new this.#module.Engine(options, options.debug === true ? trace : undefined);
+  }
+
+  start(): Outcome<void> {
+    const started = this.#engine.start();
+    if (!started.ok) return started;
+    this.#turn();
+    return { ok: true, value: undefined };
+  }
+
+  /** Ends all jobs, lets the goodbye leave, closes the sockets and frees the engine's timer. */
+  shutDown(): void {
+    this.#guarded(() => this.#engine.shutdown());
+    this.#turn();
+    clearTimeout(this.#timer);
+    this.#directoryCalls.abort();
+    for (const socket of this.#links.values()) socket.close();
+    this.#links.clear();
+  }
+
+  /** Returns the way to control the fetch. News come to `listener` until 'end' or 'failed'. */
+  startFetch(
+    request: FetchRequest,
+    listener: FetchListener,
+  ): { consumed(bytes: number): void; cancel(): void } {
+    const headers = request.headers.map(([name, value]) => [
+      latin1.encode(name),
+      latin1.encode(value),
+    ]);
+    const started = this.#guarded(() => this.#engine.startFetch({ ...request, headers }));
+    if (started === undefined || !started.ok) {
+      const error = started?.error ?? this.#crashError();
+      listener({ kind: 'failed', error: { ...error, phase: 'request', retryable: true } });
+      return { consumed: () => undefined, cancel: () => undefined };
+    }
+    const { job } = started;
+    this.#fetches.set(job, listener);
+    this.#turn();
+    return {
+      consumed: (bytes) => {
+        if (!this.#fetches.has(job)) return;
+        this.#guarded(() => this.#engine.fetchConsumed(job, bytes));
+        this.#turn();
+      },
+      cancel: () => {
+        this.#fetches.delete(job);
+        this.#guarded(() => this.#engine.cancel(job));
+        this.#turn();
+      },
+    };
+  }
+
+  lookup(host: string): Promise<Outcome<string[]>> {
+    return new Promise((resolve) => {
+      const started = this.#guarded(() => this.#engine.startLookup(host));
+      if (started === undefined || !started.ok) {
+        resolve({ ok: false, error: started?.error ?? this.#crashError() });
+        return;
+      }
+      this.#lookups.set(started.job, resolve);
+      this.#turn();
+    });
+  }
+
+  info(): PathInfo | undefined {
+    return this.#guarded(() => this.#engine.info());
+  }
+
+  stats(): EngineStats | undefined {
+    const stats = this.#guarded(() => this.#engine.stats());
+    return stats && { ...stats, wasmBytes: this.#memory.buffer.byteLength };
+  }
+
+  #crashError(): ErrorFields {
+    return this.#crash ?? errorFields('WORKER_CRASHED', 'tunnel error: the engine stopped');
+  }
+
+  /** A trap in wasm ends the tunnel: everybody who waits is told, nothing hangs. */
+  #guarded<T>(call: () => T): T | undefined {
+    if (this.#crash !== undefined) return undefined;
+    try {
+      return call();
+    } catch (cause) {
+      const what = cause instanceof Error ? cause.message : String(cause);
+      this.#crash = errorFields('WORKER_CRASHED', `tunnel error: the engine crashed: ${what}`);
+      clearTimeout(this.#timer);
+      this.#directoryCalls.abort();
+      for (const socket of this.#links.values()) socket.close();
+      this.#links.clear();
+      for (const listener of this.#fetches.values()) {
+        listener({ kind: 'failed', error: this.#crash });
+      }
+      this.#fetches.clear();
+      for (const resolve of this.#lookups.values()) resolve({ ok: false, error: this.#crash });
+      this.#lookups.clear();
+      this.#onState({ state: 'failed', attempt: 0, error: this.#crash, at: Date.now() });
+      return undefined;
+    }
+  }
+
+  #turn(): void {
+    if (this.#inTurn) return; // an action's effect reported back at once; the loop sees it
+    this.#inTurn = true;
+    clearTimeout(this.#timer);
+    for (const [link, socket] of this.#links) {
+      this.#guarded(() => this.#engine.linkBuffered(link, socket.bufferedAmount));
+    }
+    const result = this.#guarded(() => this.#engine.turn());
+    for (const action of result?.actions ?? []) this.#perform(action);
+    this.#inTurn = false;
+    if (result?.deadline !== undefined) {
+      const wait = Math.max(0, result.deadline - performance.now());
+      this.#timer = setTimeout(() => this.#turn(), wait);
+    }
+  }
+
+  #perform(action: EngineAction): void {
+    switch (action.kind) {
+      case 'openLink':
+        this.#openLink(action.link, action.url);
+        break;
+      case 'sendOnLink': {
+        const socket = this.#links.get(action.link);
+        if (socket?.readyState === 1) socket.send(action.data);
+        break;
+      }
+      case 'closeLink':
+        this.#links.get(action.link)?.close();
+        this.#links.delete(action.link);
+        break;
+      case 'getFromDirectory':
+        void this.#getFromDirectory(action.request, action.url);
+        break;
+      case 'stateChanged':
+        this.#onState({
+          state: action.state,
+          step: action.step,
+          attempt: action.attempt,
+          error: action.error,
+          at: Date.now(),
+        });
+        break;
+      case 'fetchHead':
+        this.#fetches.get(action.job)?.({
+          kind: 'head',
+          status: action.status,
+          reason: latin1.decode(action.reason),
+          headers: action.headers.map(([name, value]) => [
+            latin1.decode(name),
+            latin1.decode(value),
+          ]),
+          url: action.url,
+          redirected: action.redirected,
+        });
+        break;
+      case 'fetchChunk':
+        this.#fetches.get(action.job)?.({ kind: 'chunk', bytes: action.bytes });
+        break;
+      case 'fetchEnd':
+        this.#fetches.get(action.job)?.({ kind: 'end', timing: action.timing });
+        this.#fetches.delete(action.job);
+        break;
+      case 'jobFailed': {
+        const error: ErrorFields = {
+          ...action.error,
+          phase: action.phase,
+          retryable: action.retryable,
+        };
+        this.#fetches.get(action.job)?.({ kind: 'failed', error });
+        this.#fetches.delete(action.job);
+        this.#lookups.get(action.job)?.({ ok: false, error });
+        this.#lookups.delete(action.job);
+        break;
+      }
+      case 'lookupFinished':
+        this.#lookups.get(action.job)?.({ ok: true, value: action.addresses });
+        this.#lookups.delete(action.job);
+        break;
+      case 'mixMessage':
+      case 'messageConfirmed':
+        break;
+    }
+  }
+
+  #openLink(link: number, url: string): void {
+    let socket: WebSocket;
+    try {
+      socket = this.#platform.createWebSocket(url);
+    } catch {
+      // A blocked or malformed URL throws at once; the engine hears of it like of any failure.
+      queueMicrotask(() => this.#linkClosed(link));
+      return;
+    }
+    socket.binaryType = 'arraybuffer';
+    this.#links.set(link, socket);
+    socket.onopen = (): void => {
+      this.#guarded(() => this.#engine.linkOpened(link));
+      this.#turn();
+    };
+    socket.onmessage = (event: MessageEvent<string | ArrayBuffer>): void => {
+      const { data } = event;
+      this.#guarded(() => {
+        if (typeof data === 'string') this.#engine.linkText(link, data);
+        else this.#engine.linkBinary(link, new Uint8Array(data));
+      });
+      this.#turn();
+    };
+    socket.onclose = (): void => this.#linkClosed(link);
+    socket.onerror = (): void => undefined; // close follows
+  }
+
+  #linkClosed(link: number): void {
+    this.#links.delete(link);
+    this.#guarded(() => this.#engine.linkClosed(link));
+    this.#turn();
+  }
+
+  async #getFromDirectory(request: number, url: string): Promise<void> {
+    let answer: { status: number; body: Uint8Array } | undefined;
+    try {
+      const response = await this.#platform.fetch(url, {
+        credentials: 'omit',
+        referrerPolicy: 'no-referrer',
+        signal: AbortSignal.any([
+          this.#directoryCalls.signal,
+          AbortSignal.timeout(DIRECTORY_TIMEOUT_MS),
+        ]),
+      });
+      const body = new Uint8Array(await response.arrayBuffer());
+      if (body.byteLength <= MAX_DIRECTORY_ANSWER) answer = { status: response.status, body };
+    } catch {
+      // Unreachable, refused by CORS, too slow: all the same to the engine.
+    }
+    if (this.#directoryCalls.signal.aborted) return;
+    this.#guarded(() => {
+      if (answer) this.#engine.directoryAnswer(request, answer.status, answer.body);
+      else this.#engine.directoryFailed(request);
+    });
+    this.#turn();
+  }
+}

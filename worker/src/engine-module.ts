@@ -1,0 +1,79 @@
+// The wasm module as wasm/bindings.cpp exports it.
+import type { EngineStats, ErrorFields, FailurePhase, FetchTiming, PathInfo } from './protocol.ts';
+import type { TunnelStateName, TunnelStep } from './protocol.ts';
+
+/** What a turn asks of the host or tells it. */
+export type EngineAction =
+  | { kind: 'openLink'; link: number; url: string }
+  | { kind: 'sendOnLink'; link: number; data: string | Uint8Array<ArrayBuffer> }
+  | { kind: 'closeLink'; link: number }
+  | { kind: 'getFromDirectory'; request: number; url: string }
+  | {
+      kind: 'stateChanged';
+      state: TunnelStateName;
+      step?: Exclude<TunnelStep, 'worker'>;
+      attempt: number;
+      error?: ErrorFields;
+    }
+  | {
+      kind: 'fetchHead';
+      job: number;
+      status: number;
+      reason: Uint8Array;
+      headers: [Uint8Array, Uint8Array][];
+      url: string;
+      redirected: boolean;
+    }
+  | { kind: 'fetchChunk'; job: number; bytes: Uint8Array<ArrayBuffer> }
+  | { kind: 'fetchEnd'; job: number; timing: FetchTiming }
+  | {
+      kind: 'jobFailed';
+      job: number;
+      error: ErrorFields;
+      phase: FailurePhase;
+      retryable: boolean;
+    }
+  | { kind: 'lookupFinished'; job: number; addresses: string[] }
+  | { kind: 'mixMessage'; data: Uint8Array; senderTag?: string }
+  | { kind: 'messageConfirmed'; job: number };
+
+export type Started = { ok: true; job: number } | { ok: false; error: ErrorFields };
+export type Done = { ok: true } | { ok: false; error: ErrorFields };
+
+export interface WasmEngine {
+  start(): Done;
+  shutdown(): void;
+  linkOpened(link: number): void;
+  linkText(link: number, text: string): void;
+  linkBinary(link: number, bytes: Uint8Array): void;
+  linkClosed(link: number): void;
+  linkBuffered(link: number, bytes: number): void;
+  directoryAnswer(request: number, status: number, body: Uint8Array): void;
+  directoryFailed(request: number): void;
+  startFetch(request: object): Started;
+  fetchConsumed(job: number, bytes: number): Done;
+  startLookup(host: string): Started;
+  cancel(job: number): void;
+  /** `deadline` in performance.now() milliseconds; absent when only inputs matter. */
+  turn(): { actions: EngineAction[]; deadline?: number };
+  state(): TunnelStateName;
+  info(): PathInfo | undefined;
+  stats(): Omit<EngineStats, 'wasmBytes'>;
+  delete(): void;
+}
+
+export type LogSink = ((event: string, value: number) => void) | undefined;
+
+export interface MixwebModule {
+  Engine: new (options: object, log: LogSink) => WasmEngine;
+}
+
+/** Emscripten's factory (build output mixweb.mjs). */
+export type CreateMixweb = (overrides: {
+  instantiateWasm?: (
+    imports: WebAssembly.Imports,
+    done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
+  ) => object;
+  locateFile?: (name: string) => string;
+  onAbort?: (what: unknown) => void;
+}) => Promise<MixwebModule>;

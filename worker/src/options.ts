@@ -1,0 +1,145 @@
+// The public options of a tunnel, their defaults and checks, and their translation for the engine.
+// spec: api part 1 §1, part 2 §2
+import type { EngineOptions } from './protocol.ts';
+
+/** Options of setupMixTunnel. All optional. */
+export interface SetupMixTunnelOpts {
+  /** Exit to use, a Nym address `identity.encryption@gateway`. Default: discovered. */
+  preferredIpr?: string;
+  /** Entry gateway, its base58 identity. Default: random. */
+  preferredGateway?: string;
+  /** Name space of stored keys. */
+  clientId?: string;
+  /** Only `wss` to the entry gateway. Default true. */
+  forceTls?: boolean;
+  /** Send packets as they come instead of by a Poisson process. Weakens privacy. Default false. */
+  disablePoissonTraffic?: boolean;
+  /** No loop cover traffic. Weakens privacy. Default false. */
+  disableCoverTraffic?: boolean;
+  /** Reply SURBs sent with the opening of the exit's stream. Default 10. */
+  openReplySurbs?: number;
+  /** Reply SURBs sent with each data frame at least when it has room. Default 2. */
+  dataReplySurbs?: number;
+  /** Resolver inside the tunnel, `ip:port`; a bare address gets port 53. Default `8.8.8.8:53`. */
+  primaryDns?: string;
+  /** Asked when the first resolver fails. Default `1.1.1.1:53`. */
+  fallbackDns?: string;
+  /** Encrypts stored keys. */
+  storagePassphrase?: string;
+  /** Limit of the exit handshake, ms. Default 60 000. */
+  connectTimeoutMs?: number;
+  /** Limit of one DNS query, ms. Default 30 000. */
+  dnsTimeoutMs?: number;
+  /** TCP keep-alive interval, ms; 0 is off. Default 10 000. */
+  tcpKeepaliveMs?: number;
+  /** Send and receive buffer of each TCP connection, bytes. Default 524 288. */
+  tcpBufferSize?: number;
+  /** Redirects followed by one fetch, 0..255. Default 5. */
+  maxRedirects?: number;
+  /** Trace events (numbers only, never keys or destinations) on the console. Default false. */
+  debug?: boolean;
+
+  /** Directory API, tried in order. Default: the live network's. */
+  nymApiUrl?: string | string[];
+  /** PEM certificates trusted beside the built-in Mozilla roots. */
+  extraRoots?: string | string[];
+  /** Speak Sphinx version 258 with v1 SURB lists, for exits older than 1.21. Default false. */
+  useLegacySphinxFormat?: boolean;
+  /** Repair a lost gateway or exit. Default true: { maxAttempts: ∞, 500, 30 000 }. */
+  reconnect?: boolean | { maxAttempts?: number; minDelayMs?: number; maxDelayMs?: number };
+  /** How often the exit hears of an idle tunnel, ms; 0 is off. Default 25 000. */
+  iprKeepaliveMs?: number;
+  /** Upper bound of the tunnel's MTU, 1280..1500. */
+  mtu?: number;
+  /** Means of the traffic streams, ms. Changing them makes this client stand out. */
+  traffic?: {
+    averagePacketDelayMs?: number;
+    averageAckDelayMs?: number;
+    messageSendingAverageDelayMs?: number;
+    loopCoverTrafficAverageDelayMs?: number;
+  };
+}
+
+/** Directories of the live network, tried in order. spec: topology §1 */
+export const MAINNET_API_URLS: readonly string[] = [
+  'https://validator.nymtech.net/api/',
+  'https://nym-frontdoor.global.ssl.fastly.net/api/',
+  'https://cdn1.media-platform.net/api/',
+];
+
+const MAX_MS = 2 ** 31 - 1;
+
+/** Inclusive bounds of the numeric options. */
+const RANGES: readonly [keyof SetupMixTunnelOpts, number, number][] = [
+  ['openReplySurbs', 0, 500],
+  ['dataReplySurbs', 0, 500],
+  ['connectTimeoutMs', 1, MAX_MS],
+  ['dnsTimeoutMs', 1, MAX_MS],
+  ['tcpKeepaliveMs', 0, MAX_MS],
+  ['tcpBufferSize', 4096, 16 * 1024 * 1024],
+  ['maxRedirects', 0, 255],
+  ['iprKeepaliveMs', 0, MAX_MS],
+  ['mtu', 1280, 1500],
+];
+
+/**
+ * Checks what the engine cannot: types and ranges of the caller's values.
+ *
+ * @throws RangeError naming the option, its value and what would be right.
+ */
+export function checkOptions(opts: SetupMixTunnelOpts): void {
+  for (const [name, min, max] of RANGES) {
+    const value = opts[name];
+    if (value === undefined) continue;
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+      throw new RangeError(
+        `${name}: expected an integer from ${min} to ${max}, got ${String(value)}`,
+      );
+    }
+  }
+  for (const [name, value] of Object.entries(opts.traffic ?? {})) {
+    if (!Number.isFinite(value) || value < 0) {
+      throw new RangeError(`traffic.${name}: expected milliseconds >= 0, got ${String(value)}`);
+    }
+  }
+}
+
+function list(value: string | string[]): string[] {
+  return typeof value === 'string' ? [value] : value;
+}
+
+/** What of the public options the engine reads, with the defaults that are TypeScript's to know. */
+export function engineOptions(opts: SetupMixTunnelOpts): EngineOptions {
+  checkOptions(opts);
+  const reconnect = typeof opts.reconnect === 'object' ? opts.reconnect : {};
+  return {
+    nymApiUrls: opts.nymApiUrl === undefined ? [...MAINNET_API_URLS] : list(opts.nymApiUrl),
+    preferredIpr: opts.preferredIpr,
+    preferredGateway: opts.preferredGateway,
+    forceTls: opts.forceTls,
+    disablePoissonTraffic: opts.disablePoissonTraffic,
+    disableCoverTraffic: opts.disableCoverTraffic,
+    useLegacySphinxFormat: opts.useLegacySphinxFormat,
+    openReplySurbs: opts.openReplySurbs,
+    dataReplySurbs: opts.dataReplySurbs,
+    primaryDns: opts.primaryDns,
+    fallbackDns: opts.fallbackDns,
+    connectTimeoutMs: opts.connectTimeoutMs,
+    dnsTimeoutMs: opts.dnsTimeoutMs,
+    tcpKeepaliveMs: opts.tcpKeepaliveMs,
+    tcpBufferSize: opts.tcpBufferSize,
+    maxRedirects: opts.maxRedirects,
+    iprKeepaliveMs: opts.iprKeepaliveMs,
+    mtu: opts.mtu,
+    extraRoots: opts.extraRoots === undefined ? undefined : list(opts.extraRoots).join('\n'),
+    reconnect: opts.reconnect !== false,
+    reconnectMaxAttempts: reconnect.maxAttempts,
+    reconnectMinDelayMs: reconnect.minDelayMs,
+    reconnectMaxDelayMs: reconnect.maxDelayMs,
+    averagePacketDelayMs: opts.traffic?.averagePacketDelayMs,
+    averageAckDelayMs: opts.traffic?.averageAckDelayMs,
+    messageSendingAverageDelayMs: opts.traffic?.messageSendingAverageDelayMs,
+    loopCoverAverageDelayMs: opts.traffic?.loopCoverTrafficAverageDelayMs,
+    debug: opts.debug,
+  };
+}

@@ -1,0 +1,171 @@
+// What crosses between page and worker, and between worker and wasm module: one set of types,
+// shared by both ends, so that a wrong payload does not compile.
+
+/** Names of the tunnel's life cycle. spec: api part 1 §1 */
+export type TunnelStateName = 'connecting' | 'ready' | 'shutting_down' | 'shutdown' | 'failed';
+/** Steps of a set-up or reconnection, in order. spec: api part 2 §2 */
+export type TunnelStep =
+  'worker' | 'keys' | 'directory' | 'gateway' | 'register' | 'topology' | 'exit' | 'ready';
+/** Where in an exchange something failed. */
+export type FailurePhase = 'setup' | 'dns' | 'connect' | 'tls' | 'request' | 'response';
+
+/** A failure as plain fields: rebuilt as MixError by whoever shows it. */
+export interface ErrorFields {
+  code: string;
+  message: string;
+  /** Stable identifier of the precise cause, e.g. "tls_cert_expired". */
+  name?: string;
+  errorClass?: string;
+  detail?: number;
+  phase?: FailurePhase;
+  retryable?: boolean;
+}
+
+/** Comlink carries only message, name and stack of an error, so calls answer with this. */
+export type Outcome<T> = { ok: true; value: T } | { ok: false; error: ErrorFields };
+
+/** Options as the engine reads them; checked and completed by mix-tunnel. */
+export interface EngineOptions {
+  nymApiUrls: string[];
+  preferredIpr?: string | undefined;
+  preferredGateway?: string | undefined;
+  exit?: boolean | undefined;
+  forceTls?: boolean | undefined;
+  disablePoissonTraffic?: boolean | undefined;
+  disableCoverTraffic?: boolean | undefined;
+  useLegacySphinxFormat?: boolean | undefined;
+  openReplySurbs?: number | undefined;
+  dataReplySurbs?: number | undefined;
+  primaryDns?: string | undefined;
+  fallbackDns?: string | undefined;
+  connectTimeoutMs?: number | undefined;
+  dnsTimeoutMs?: number | undefined;
+  tcpKeepaliveMs?: number | undefined;
+  tcpBufferSize?: number | undefined;
+  maxRedirects?: number | undefined;
+  iprKeepaliveMs?: number | undefined;
+  mtu?: number | undefined;
+  extraRoots?: string | undefined;
+  reconnect?: boolean | undefined;
+  reconnectMaxAttempts?: number | undefined;
+  reconnectMinDelayMs?: number | undefined;
+  reconnectMaxDelayMs?: number | undefined;
+  averagePacketDelayMs?: number | undefined;
+  averageAckDelayMs?: number | undefined;
+  messageSendingAverageDelayMs?: number | undefined;
+  loopCoverAverageDelayMs?: number | undefined;
+  debug?: boolean | undefined;
+}
+
+/** One HTTP request. Header names and values hold one byte per character (ISO-8859-1). */
+export interface FetchRequest {
+  url: string;
+  method: string;
+  headers: [string, string][];
+  body?: Uint8Array | undefined;
+  redirect?: 'follow' | 'manual' | 'error' | undefined;
+  maxRedirects?: number | undefined;
+  defaultHeaders?: boolean | undefined;
+  connectTimeoutMs?: number | undefined;
+  headersTimeoutMs?: number | undefined;
+  bodyTimeoutMs?: number | undefined;
+  timeoutMs?: number | undefined;
+  isolationKey?: string | undefined;
+}
+
+/** Milliseconds since the start of the fetch; phases that did not happen are absent. */
+export interface FetchTiming {
+  dns?: number;
+  connect?: number;
+  tls?: number;
+  request?: number;
+  firstByte?: number;
+  end?: number;
+  /** The connection had served an earlier request. */
+  reused: boolean;
+}
+
+/** From the worker over a fetch's MessagePort. */
+export type FetchMessage =
+  | {
+      kind: 'head';
+      status: number;
+      reason: string;
+      headers: [string, string][];
+      url: string;
+      redirected: boolean;
+    }
+  | { kind: 'chunk'; bytes: Uint8Array }
+  | { kind: 'end'; timing: FetchTiming }
+  | { kind: 'failed'; error: ErrorFields };
+
+/** From the page over a fetch's MessagePort. */
+export type FetchControl = { kind: 'consumed'; bytes: number } | { kind: 'cancel' };
+
+/** News of the tunnel, pushed to the page. */
+export interface StateNews {
+  state: TunnelStateName;
+  step?: TunnelStep | undefined;
+  attempt: number;
+  error?: ErrorFields | undefined;
+  /** Milliseconds since 1970. */
+  at: number;
+}
+
+/** Who is on the path. */
+export interface PathInfo {
+  address: string;
+  gateway: string;
+  exit: string;
+  exitVersion: 9 | 10;
+  ipv4?: string;
+  ipv6?: string;
+  mtu: number;
+}
+
+/** Counters of the engine, flat; see getTunnelStats in mix-tunnel. */
+export interface EngineStats {
+  sentReal: number;
+  sentCover: number;
+  sentLoop: number;
+  received: number;
+  receivedAcks: number;
+  retransmitted: number;
+  lost: number;
+  queue: number;
+  surbsSent: number;
+  surbsRequested: number;
+  surbsAtExit: number;
+  packetsOut: number;
+  bytesOut: number;
+  packetsIn: number;
+  bytesIn: number;
+  droppedOut: number;
+  tcpOpen: number;
+  tcpRetransmits: number;
+  jobs: number;
+  pooled: number;
+  wasmBytes: number;
+}
+
+/** A fetch's whole answer, for callers of the reference's worker interface. */
+export interface MixFetchResponseInit {
+  body: Uint8Array;
+  status: number;
+  statusText: string;
+  headers: [string, string][];
+}
+
+/** What the worker offers beside the reference's interface. */
+export interface WorkerApi {
+  /** Hands over the compiled or raw module; must come before anything else. */
+  load(wasm: ArrayBuffer | WebAssembly.Module): Promise<Outcome<void>>;
+  onState(listener: (news: StateNews) => void): Promise<void>;
+  setUp(options: EngineOptions): Promise<Outcome<void>>;
+  shutDown(): Promise<void>;
+  /** Starts a fetch whose news travel over `port`. */
+  fetch(request: FetchRequest, port: MessagePort): Promise<void>;
+  lookup(host: string): Promise<Outcome<string[]>>;
+  info(): Promise<PathInfo | undefined>;
+  stats(): Promise<EngineStats | undefined>;
+}

@@ -1,0 +1,222 @@
+// The worker's Comlink object: the mixweb calls and, on top of them, the reference's worker
+// interface. One tunnel at a time; a new one may follow an ended one.
+import { EngineHost, type Platform } from './engine-host.ts';
+import type { CreateMixweb } from './engine-module.ts';
+import { errorFields } from './errors.ts';
+import { engineOptions, type SetupMixTunnelOpts } from './options.ts';
+import type {
+  EngineOptions,
+  ErrorFields,
+  EngineStats,
+  FetchControl,
+  FetchMessage,
+  FetchRequest,
+  MixFetchResponseInit,
+  Outcome,
+  PathInfo,
+  StateNews,
+  WorkerApi,
+} from './protocol.ts';
+import { tunnelState, type TunnelState } from './state.ts';
+
+/** The worker interface of the reference packages. spec: api part 1 §1 */
+export interface IMixTunnelWorker {
+  setupMixTunnel(opts?: SetupMixTunnelOpts): Promise<void>;
+  disconnectMixTunnel(): Promise<void>;
+  getTunnelState(): Promise<TunnelState>;
+  mixFetch(url: string, init: unknown): Promise<MixFetchResponseInit>;
+  mixDNS(hostname: string): Promise<string>;
+}
+
+const NOT_READY: ErrorFields = errorFields('NOT_READY', 'tunnel not ready: shutdown');
+
+/** The members of a fetch init that the reference's worker reads. */
+function plainRequest(url: string, init: unknown): FetchRequest {
+  const given = (init ?? {}) as { method?: unknown; headers?: unknown; body?: unknown };
+  const { body } = given;
+  const bytes =
+    typeof body === 'string'
+      ? new TextEncoder().encode(body)
+      : body instanceof ArrayBuffer
+        ? new Uint8Array(body)
+        : body;
+  if (bytes !== undefined && bytes !== null && !(bytes instanceof Uint8Array)) {
+    throw new Error(
+      'HTTP error: unsupported body type (expected string, Uint8Array, or ArrayBuffer)',
+    );
+  }
+  const headers = Object.entries((given.headers ?? {}) as Record<string, string>);
+  const method = typeof given.method === 'string' ? given.method : 'GET';
+  return { url, method, headers, body: bytes ?? undefined };
+}
+
+export class TunnelService implements WorkerApi, IMixTunnelWorker {
+  readonly #createMixweb: CreateMixweb;
+  readonly #platform: Platform;
+  readonly #listeners = new Set<(news: StateNews) => void>();
+  #wasm: WebAssembly.Module | undefined;
+  #host: EngineHost | undefined;
+  #state: TunnelState = { state: 'connecting' };
+  #wasReady = false;
+
+  constructor(createMixweb: CreateMixweb, platform: Platform) {
+    this.#createMixweb = createMixweb;
+    this.#platform = platform;
+  }
+
+  async load(wasm: ArrayBuffer | WebAssembly.Module): Promise<Outcome<void>> {
+    try {
+      this.#wasm = wasm instanceof WebAssembly.Module ? wasm : await WebAssembly.compile(wasm);
+      return { ok: true, value: undefined };
+    } catch (cause) {
+      const what = cause instanceof Error ? cause.message : String(cause);
+      return {
+        ok: false,
+        error: errorFields('SETUP_FAILED', `tunnel error: the wasm module does not load: ${what}`),
+      };
+    }
+  }
+
+  onState(listener: (news: StateNews) => void): Promise<void> {
+    this.#listeners.add(listener);
+    return Promise.resolve();
+  }
+
+  /** Resolves when the tunnel is ready, or with the reason why it will not be. */
+  async setUp(options: EngineOptions): Promise<Outcome<void>> {
+    const wasm = this.#wasm;
+    if (wasm === undefined) {
+      return { ok: false, error: errorFields('SETUP_FAILED', 'tunnel error: no wasm module') };
+    }
+    this.#host?.shutDown();
+    this.#wasReady = false;
+    return new Promise((resolve) => {
+      let settled = false;
+      const settle = (outcome: Outcome<void>): void => {
+        settled = true;
+        resolve(outcome);
+      };
+      const onState = (news: StateNews): void => {
+        this.#wasReady ||= news.state === 'ready';
+        this.#state = tunnelState(news, this.#wasReady);
+        for (const listener of this.#listeners) listener(news);
+        if (settled) return;
+        if (news.state === 'ready') settle({ ok: true, value: undefined });
+        else if (news.state === 'failed' || news.state === 'shutdown') {
+          const fallback = errorFields('ABORTED', 'tunnel error: the tunnel was shut down');
+          settle({ ok: false, error: { ...(news.error ?? fallback), phase: 'setup' } });
+        }
+      };
+      EngineHost.create(this.#createMixweb, wasm, options, this.#platform, onState).then(
+        (host) => {
+          this.#host = host;
+          const started = host.start();
+          if (!started.ok) {
+            settle({ ok: false, error: { ...started.error, phase: 'setup' } });
+          }
+        },
+        (cause: unknown) => {
+          const what = cause instanceof Error ? cause.message : String(cause);
+          const message = `tunnel error: the wasm module does not start: ${what}`;
+          settle({ ok: false, error: errorFields('SETUP_FAILED', message, { phase: 'setup' }) });
+        },
+      );
+    });
+  }
+
+  shutDown(): Promise<void> {
+    this.#host?.shutDown();
+    this.#host = undefined;
+    return Promise.resolve();
+  }
+
+  fetch(request: FetchRequest, port: MessagePort): Promise<void> {
+    const tell = (message: FetchMessage): void => {
+      if (message.kind === 'chunk') port.postMessage(message, [message.bytes.buffer]);
+      else port.postMessage(message);
+      if (message.kind === 'end' || message.kind === 'failed') port.close();
+    };
+    if (this.#host === undefined) {
+      tell({ kind: 'failed', error: NOT_READY });
+      return Promise.resolve();
+    }
+    const control = this.#host.startFetch(request, tell);
+    port.onmessage = (event: MessageEvent<FetchControl>): void => {
+      if (event.data.kind === 'consumed') {
+        control.consumed(event.data.bytes);
+      } else {
+        control.cancel();
+        port.close();
+      }
+    };
+    return Promise.resolve();
+  }
+
+  lookup(host: string): Promise<Outcome<string[]>> {
+    if (this.#host === undefined) return Promise.resolve({ ok: false, error: NOT_READY });
+    return this.#host.lookup(host);
+  }
+
+  info(): Promise<PathInfo | undefined> {
+    return Promise.resolve(this.#host?.info());
+  }
+
+  stats(): Promise<EngineStats | undefined> {
+    return Promise.resolve(this.#host?.stats());
+  }
+
+  // --- the reference's worker interface ---
+
+  async setupMixTunnel(opts: SetupMixTunnelOpts = {}): Promise<void> {
+    const outcome = await this.setUp(engineOptions(opts));
+    if (!outcome.ok) throw new Error(outcome.error.message);
+  }
+
+  disconnectMixTunnel(): Promise<void> {
+    return this.shutDown();
+  }
+
+  getTunnelState(): Promise<TunnelState> {
+    return Promise.resolve(this.#state);
+  }
+
+  mixFetch(url: string, init: unknown): Promise<MixFetchResponseInit> {
+    const request = plainRequest(url, init);
+    const host = this.#host;
+    if (host === undefined) return Promise.reject(new Error(NOT_READY.message));
+    return new Promise((resolve, reject) => {
+      const answer: MixFetchResponseInit = {
+        body: new Uint8Array(),
+        status: 0,
+        statusText: '',
+        headers: [],
+      };
+      const chunks: Uint8Array<ArrayBuffer>[] = [];
+      const control = host.startFetch(request, (message) => {
+        if (message.kind === 'head') {
+          answer.status = message.status;
+          answer.statusText = message.reason;
+          answer.headers = message.headers;
+        } else if (message.kind === 'chunk') {
+          chunks.push(message.bytes as Uint8Array<ArrayBuffer>);
+          // The whole body is wanted: nothing to hold back.
+          queueMicrotask(() => control.consumed(message.bytes.byteLength));
+        } else if (message.kind === 'end') {
+          void new Blob(chunks).arrayBuffer().then((body) => {
+            resolve({ ...answer, body: new Uint8Array(body) });
+          }, reject);
+        } else {
+          reject(new Error(message.error.message));
+        }
+      });
+    });
+  }
+
+  async mixDNS(hostname: string): Promise<string> {
+    const outcome = await this.lookup(hostname);
+    if (!outcome.ok) throw new Error(outcome.error.message);
+    const [first] = outcome.value;
+    if (first === undefined) throw new Error(`DNS error: no A or AAAA records for ${hostname}`);
+    return first;
+  }
+}

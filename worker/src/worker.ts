@@ -1,0 +1,16 @@
+// Entry of the browser's dedicated worker.
+import * as Comlink from 'comlink';
+
+import createMixweb from '#mixweb-module';
+
+import type { CreateMixweb } from './engine-module.ts';
+import { TunnelService } from './service.ts';
+
+const service = new TunnelService(createMixweb as CreateMixweb, {
+  createWebSocket: (url) => new WebSocket(url),
+  fetch: (url, init) => fetch(url, init),
+});
+
+Comlink.expose(service);
+// The reference's first message; the page waits for it before it talks.
+postMessage({ kind: 'Loaded', args: { loaded: true } });
