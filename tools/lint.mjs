@@ -57,10 +57,9 @@ function changedSources(database) {
 
 async function clangTidy() {
   const build = join(root, 'build/native-debug');
-  if (!existsSync(join(build, 'compile_commands.json'))) {
-    const configured = await run('cmake', ['--preset', 'native-debug']);
-    if (!configured.ok) return configured;
-  }
+  // Also when it is there: new files are known only after a new look.
+  const configured = await run('cmake', ['--preset', 'native-debug']);
+  if (!configured.ok) return configured;
   const database = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'));
   const queue = [...new Set(changedSources(database))]
     .filter((file) => file.endsWith('.cpp'))
