@@ -1,7 +1,6 @@
 #include "mix/directory/topology.h"
 
 #include <algorithm>
-#include <functional>
 #include <unordered_map>
 #include <utility>
 
@@ -15,20 +14,6 @@ namespace {
 using base::Errc;
 using base::Error;
 using base::Result;
-
-/// Sets `merged_derivation_safe`. Layers and gateways share nodes, and a check costs about as much
-/// as a Diffie-Hellman step, so each key is looked at once.
-class KeyCheck {
- public:
-  void operator()(Node& node) {
-    const auto [known, is_new] = results_.try_emplace(node.sphinx_key);
-    if (is_new) known->second = crypto::in_prime_order_subgroup(node.sphinx_key);
-    node.merged_derivation_safe = known->second;
-  }
-
- private:
-  std::map<crypto::X25519PublicKey, bool> results_;
-};
 
 }  // namespace
 
@@ -93,9 +78,6 @@ Result<Topology> Topology::build(const EpochMetadata& metadata, const RewardedSe
     }
   }
 
-  KeyCheck check;
-  for (std::vector<Node>& layer : out.layers_) std::ranges::for_each(layer, std::ref(check));
-  std::ranges::for_each(out.gateways_, std::ref(check));
   return out;
 }
 
@@ -106,7 +88,14 @@ const std::vector<Node>& Topology::layer(std::size_t number) const {
 
 const Node* Topology::find_gateway(const crypto::Ed25519PublicKey& identity) const {
   const auto found = gateway_index_.find(identity);
-  return found == gateway_index_.end() ? nullptr : &gateways_[found->second];
+  return found == gateway_index_.end() ? nullptr : checked(gateways_[found->second]);
+}
+
+const Node* Topology::checked(Node& node) const {
+  const auto [known, is_new] = key_checks_.try_emplace(node.sphinx_key);
+  if (is_new) known->second = crypto::in_prime_order_subgroup(node.sphinx_key);
+  node.merged_derivation_safe = known->second;
+  return &node;
 }
 
 Result<std::array<const Node*, 4>> Topology::random_route(const crypto::Ed25519PublicKey& egress,
@@ -117,7 +106,7 @@ Result<std::array<const Node*, 4>> Topology::random_route(const crypto::Ed25519P
   }
   std::array<const Node*, 4> route{};
   for (std::size_t i = 0; i < kNumLayers; ++i) {
-    route[i] = &layers_[i][rng.uniform(layers_[i].size())];
+    route[i] = checked(layers_[i][rng.uniform(layers_[i].size())]);
   }
   route[kNumLayers] = gateway;
   return route;

@@ -34,9 +34,9 @@ struct Node {
   NodeId id = 0;
   crypto::Ed25519PublicKey identity;
   crypto::X25519PublicKey sphinx_key;
-  /// False for keys outside the prime-order subgroup: headers through them use the chained
-  /// derivation. Computed once, when the topology is built.
-  bool merged_derivation_safe = true;
+  /// True when the key is known to lie in the prime-order subgroup. Headers through other keys use
+  /// the chained derivation, so false is always right, just slower. Set by `Topology`.
+  bool merged_derivation_safe = false;
   std::vector<std::string> ip_addresses;  // literals; the first is the mixnet address
   std::uint16_t mix_port = 0;
   std::optional<EntryPoints> entry;
@@ -72,11 +72,12 @@ struct KeyRotationInfo {
   friend bool operator==(const KeyRotationInfo&, const KeyRotationInfo&) = default;
 };
 
-/// Immutable once built; shared by reference within a turn.
+/// Immutable once built but for a cache of key checks; shared by reference within a turn, not
+/// between threads.
 class Topology {
  public:
   /// Joins the lists and drops nodes below the performance floors. Of a node listed twice the later
-  /// entry counts. Checks the Sphinx key of each node that stays (`merged_derivation_safe`).
+  /// entry counts.
   /// Errors: `directory_not_routable`, with the number of the empty layer as detail, 0 when the
   /// rewarded set names no gateway.
   [[nodiscard]] static base::Result<Topology> build(
@@ -87,20 +88,26 @@ class Topology {
   [[nodiscard]] const EpochMetadata& metadata() const { return metadata_; }
   /// Nodes of layer 1..3; panics on another number.
   [[nodiscard]] const std::vector<Node>& layer(std::size_t number) const;
-  /// Null when unknown.
+  /// Null when unknown. Checks the Sphinx key on first use (`merged_derivation_safe`).
   [[nodiscard]] const Node* find_gateway(const crypto::Ed25519PublicKey& identity) const;
   [[nodiscard]] const std::vector<Node>& gateways() const { return gateways_; }
 
   /// One uniformly random node of each layer, then the egress gateway. spec: topology §6.
-  /// The pointers live as long as the topology. Errors: `directory_unknown_node`.
+  /// The pointers live as long as the topology. Checks Sphinx keys on first use.
+  /// Errors: `directory_unknown_node`.
   [[nodiscard]] base::Result<std::array<const Node*, 4>> random_route(
       const crypto::Ed25519PublicKey& egress, base::Rng& rng) const;
 
  private:
+  /// `node` with its key checked. A check costs as much as a Diffie-Hellman step, and only a few of
+  /// the network's nodes carry packets of this client: so not before it is needed.
+  const Node* checked(Node& node) const;
+
   EpochMetadata metadata_;
-  std::array<std::vector<Node>, kNumLayers> layers_;
-  std::vector<Node> gateways_;
+  mutable std::array<std::vector<Node>, kNumLayers> layers_;
+  mutable std::vector<Node> gateways_;
   std::map<crypto::Ed25519PublicKey, std::size_t> gateway_index_;
+  mutable std::map<crypto::X25519PublicKey, bool> key_checks_;
 };
 
 /// An exit with an IP packet router, as the described list announces it. spec: topology §8.
