@@ -6,6 +6,7 @@
 
 #include "connection_pool.h"
 #include "fetch_job.h"
+#include "mix/base/encoding.h"
 #include "mix/dns/resolver.h"
 #include "mix/http/exchange.h"
 #include "mix/net/stack.h"

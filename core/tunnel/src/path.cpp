@@ -26,7 +26,6 @@ constexpr base::Duration kAssignmentLifetime = 55s;  // spec: ipr §7.4
 constexpr base::Duration kSharedExitTimeout = 20s;   // per exit, while others could be tried
 constexpr std::size_t kSealedFrameSize = 2452;       // regular packet in its frame, gateway §7.1
 constexpr std::size_t kMaxLanePackets = 64;          // queued above the schedule
-const directory::Version kFirstV10{1, 37, 0};        // spec: ipr §1.1
 
 template <class... F>
 struct Overloaded : F... {
@@ -325,8 +324,9 @@ void Path::connect_exit(TimePoint now, WallTime wall_now) {
 
   ipr::ClientConfig config;
   const auto version = directory::Version::parse(version_text);
-  config.first_version =
-      version && !(*version < kFirstV10) ? ipr::ProtocolVersion::k10 : ipr::ProtocolVersion::k9;
+  config.first_version = version && *version >= directory::kFirstWithIprV10
+                             ? ipr::ProtocolVersion::k10
+                             : ipr::ProtocolVersion::k9;
   config.open_reply_surbs = options_.open_reply_surbs;
   config.data_reply_surbs = options_.data_reply_surbs;
   const bool others = !options_.preferred_ipr && known.size() > bad_exits_.size() + 1;
