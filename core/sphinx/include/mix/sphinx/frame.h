@@ -1,6 +1,8 @@
 // Frames between nodes (TCP). Used by the localnet. spec: sphinx §12, gateway §10.1.
 #pragma once
 
+#include <optional>
+
 #include "mix/sphinx/packet.h"
 
 namespace mix::sphinx {
@@ -14,6 +16,7 @@ enum class KeyRotation : std::uint8_t { kUnknown = 0, kOdd = 1, kEven = 2 };
 
 enum class FrameVersion : std::uint8_t { kLegacy = 7, kWithRotation = 8 };
 inline constexpr std::uint8_t kPacketTypeSphinx = 0;
+inline constexpr std::size_t kMaxFrameHeaderSize = 4;  // version, size tag, type, rotation
 
 struct Frame {
   FrameVersion version = FrameVersion::kLegacy;
@@ -22,7 +25,8 @@ struct Frame {
   base::Bytes packet;
 };
 
-/// Errors: `sphinx_bad_length` (packet of unknown size).
+/// The rotation is not sent in a legacy frame. Errors: `sphinx_bad_length` (packet of unknown
+/// size).
 [[nodiscard]] base::Result<base::Bytes> encode_frame(FrameVersion version, KeyRotation rotation,
                                                      base::ByteView packet);
 

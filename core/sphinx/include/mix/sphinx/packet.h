@@ -43,50 +43,56 @@ enum class PacketSize : std::uint8_t {
 /// Errors: `sphinx_bad_frame` (unknown tag, Outfox included).
 [[nodiscard]] base::Result<PacketSize> packet_size_from_tag(std::uint8_t tag);
 
+/// How the secret shared with a hop is derived: by one multiplication with the product of the
+/// blinding factors so far, or by one X25519 for each factor. Both give the same bytes for every
+/// key that lies on the curve.
+enum class Derivation : std::uint8_t { kMerged, kChained };
+
 /// A node on a route, with the delay for which it shall hold the packet.
 struct Hop {
   NodeAddress address;
   crypto::X25519PublicKey key;
+  /// Not negative. That of the last hop is not transmitted.
   base::Duration delay{};
+  /// `kChained` for a key that failed `crypto::in_prime_order_subgroup` when it was loaded. One
+  /// such hop makes the whole route chained.
+  Derivation derivation = Derivation::kMerged;
 };
 
 using Destination = std::array<std::uint8_t, kAddressSize>;
 using Identifier = std::array<std::uint8_t, kIdentifierSize>;
 using ReplayTag = std::array<std::uint8_t, kReplayTagSize>;
 
+using PayloadKeySeed = crypto::Secret<kPayloadKeySeedSize>;
+
 /// A built header: what precedes the payload, and the keys that wrap the payload.
 struct Header {
   std::array<std::uint8_t, kHeaderSize> bytes;
   /// First hop first. Seeds have been expanded.
   std::vector<crypto::LionessKey> payload_keys;
-  /// Set for seeded versions only: what a SURB carries instead of the keys.
-  std::vector<crypto::Secret<kPayloadKeySeedSize>> payload_key_seeds;
 };
 
 /// The random inputs of a header, explicit so that vectors can be reproduced.
 struct HeaderSecrets {
   crypto::Secret<32> initial_secret;
-  /// Padding of the last hop's block; its first bytes are used as needed.
-  std::array<std::uint8_t, kRoutingInfoSize> padding{};
+  /// Padding of the last hop's block; its first bytes are used as needed (248 for one hop).
+  std::array<std::uint8_t, kRoutingInfoSize - kFinalMetaSize> padding{};
 
   [[nodiscard]] static HeaderSecrets generate(base::Rng& rng);
 };
 
-/// How the per-hop secrets are derived. Both give the same bytes for honest node keys.
-enum class Derivation : std::uint8_t { kMerged, kChained };
-
-/// Errors: `sphinx_bad_route`.
+/// Builds the header for a route of 1 to 5 hops. spec: sphinx §6. Errors: `sphinx_bad_route`.
 [[nodiscard]] base::Result<Header> build_header(const HeaderSecrets& secrets,
                                                 std::span<const Hop> route,
                                                 const Destination& destination,
-                                                const Identifier& identifier, Version version,
-                                                Derivation derivation = Derivation::kMerged);
+                                                const Identifier& identifier, Version version);
 
-/// Wraps `message` for the header's route: header || payload of exactly `size`.
+/// Wraps `message` for the header's route: header || payload of exactly `size`. spec: sphinx §7.
 /// Errors: `sphinx_message_too_long`.
 [[nodiscard]] base::Result<base::Bytes> build_packet(const Header& header, base::ByteView message,
                                                      PacketSize size);
-/// The same for an explicit payload size (vectors use sizes outside the table).
+/// The same for an explicit payload size of at least `kMinPayloadSize` (vectors use sizes outside
+/// the table). Errors: `sphinx_message_too_long`.
 [[nodiscard]] base::Result<base::Bytes> build_packet(const Header& header, base::ByteView message,
                                                      std::size_t payload_size);
 /// build_header and build_packet with fresh secrets and zero identifier.
@@ -98,8 +104,8 @@ enum class Derivation : std::uint8_t { kMerged, kChained };
 
 struct ForwardHop {
   NodeAddress next;
-  base::Duration delay;
-  base::Bytes packet;  // what goes to `next`, same size as the input
+  base::Duration delay;  // as asked for; the node applies its own maximum
+  base::Bytes packet;    // what goes to `next`, same size as the input
 };
 
 struct FinalHop {
@@ -111,15 +117,15 @@ struct FinalHop {
   [[nodiscard]] base::Result<base::Bytes> recover_plaintext() const;
 };
 
+/// What a node learns from a packet.
 struct Unwrapped {
   Version version;
   ReplayTag replay_tag;
   std::variant<ForwardHop, FinalHop> hop;
 };
 
-
-/// Peels one layer. Errors: `sphinx_bad_length`, `sphinx_bad_mac`, `sphinx_bad_flag`,
-/// `sphinx_bad_address`. Replay is the caller's business (see `replay_tag`).
+/// Peels one layer. spec: sphinx §9. Errors: `sphinx_bad_length`, `sphinx_bad_mac`,
+/// `sphinx_bad_flag`, `sphinx_bad_address`. Replay is the caller's business (see `replay_tag`).
 [[nodiscard]] base::Result<Unwrapped> unwrap(base::ByteView packet,
                                              const crypto::X25519SecretKey& node_key);
 

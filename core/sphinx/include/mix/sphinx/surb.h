@@ -13,9 +13,15 @@ struct RoutedPacket {
   base::Bytes packet;
 };
 
-/// Move-only: a SURB must be used once.
+/// Move-only: a SURB must be used once, for the first node drops a second packet as a replay.
 class Surb {
  public:
+  Surb(const Surb&) = delete;
+  Surb& operator=(const Surb&) = delete;
+  Surb(Surb&&) = default;
+  Surb& operator=(Surb&&) = default;
+  ~Surb() = default;
+
   /// Builds a block whose replies end at `destination`. Errors: `sphinx_bad_route`.
   [[nodiscard]] static base::Result<Surb> build(const HeaderSecrets& secrets,
                                                 std::span<const Hop> route,
@@ -27,7 +33,8 @@ class Surb {
   [[nodiscard]] static std::size_t encoded_size(Version version, std::size_t hops);
 
   [[nodiscard]] const NodeAddress& first_hop() const { return first_hop_; }
-  /// Wraps a reply. Errors: `sphinx_message_too_long`.
+  /// Wraps a reply and uses the block up; panics when that has happened before. spec: sphinx §10.
+  /// Errors: `sphinx_message_too_long`.
   [[nodiscard]] base::Result<RoutedPacket> use(base::ByteView message, std::size_t payload_size) &&;
   [[nodiscard]] base::Result<RoutedPacket> use(base::ByteView message, PacketSize size) &&;
 
@@ -38,7 +45,7 @@ class Surb {
   NodeAddress first_hop_;
   /// Either 192-byte keys or 16-byte seeds, one per hop, first hop first.
   std::vector<crypto::LionessKey> keys_;
-  std::vector<crypto::Secret<kPayloadKeySeedSize>> seeds_;
+  std::vector<PayloadKeySeed> seeds_;
 };
 
 }  // namespace mix::sphinx
