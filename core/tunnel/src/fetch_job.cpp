@@ -38,8 +38,7 @@ FetchJob::FetchJob(JobId id, FetchRequest request, http::Request first, const Jo
       options_(std::move(request)),
       request_(std::move(first)),
       services_(services),
-      started_(now),
-      fragment_(request_.url.fragment) {
+      started_(now) {
   if (options_.total_timeout) total_deadline_ = now + *options_.total_timeout;
   begin(now);
 }
@@ -79,7 +78,7 @@ void FetchJob::fail(const Error& error) {
 }
 
 void FetchJob::begin(TimePoint now) {
-  visited_.push_back(request_.method + ' ' + request_.url.to_string());
+  visited_.push_back(http::visit_name(request_));
   connect_deadline_ = now + options_.connect_timeout;
   if (auto stream = services_.pool.take(pool_key())) {
     exchange_on(std::move(stream), true, now);
@@ -229,9 +228,7 @@ void FetchJob::head_arrived(Exchanging& exchanging, http::ResponseHead head, Tim
   exchanging.deadline = now + options_.body_timeout;
   timing_.first_byte = elapsed_ms(now);
   http::RedirectPolicy policy;
-  policy.mode = options_.redirect == RedirectMode::kFollow   ? http::RedirectMode::kFollow
-                : options_.redirect == RedirectMode::kManual ? http::RedirectMode::kManual
-                                                             : http::RedirectMode::kError;
+  policy.mode = options_.redirect;
   policy.max_redirects = options_.max_redirects.value_or(services_.options.max_redirects);
   auto decision = http::decide_redirect(request_, head, policy, visited_);
   if (!decision) {
@@ -243,9 +240,9 @@ void FetchJob::head_arrived(Exchanging& exchanging, http::ResponseHead head, Tim
     return;
   }
   exchanging.delivering = true;
-  services_.actions.push_back(FetchHead{id_, head.status, std::move(head.reason),
-                                        std::move(head.headers),
-                                        request_.url.to_string() + fragment_, redirected_});
+  services_.actions.push_back(
+      FetchHead{id_, head.status, std::move(head.reason), std::move(head.headers),
+                request_.url.to_string() + request_.url.fragment, redirected_});
 }
 
 void FetchJob::ended(Exchanging& exchanging, bool reusable, TimePoint now) {
@@ -253,9 +250,7 @@ void FetchJob::ended(Exchanging& exchanging, bool reusable, TimePoint now) {
   if (reusable) services_.pool.put(pool_key(), std::move(exchanging.stream), now);
   if (exchanging.redirect) {
     redirected_ = true;
-    http::Request next = std::move(*exchanging.redirect);
-    if (!next.url.fragment.empty()) fragment_ = next.url.fragment;
-    request_ = std::move(next);
+    request_ = std::move(*exchanging.redirect);
     begin(now);
     return;
   }

@@ -91,8 +91,7 @@ class FetchJob {
   std::size_t next_address_ = 0;
   std::optional<base::Error> connect_error_;
   std::vector<std::string> visited_;  // for loops
-  std::string fragment_;
-  bool request_bytes_left_ = false;  // some byte may have reached a server
+  bool request_bytes_left_ = false;   // some byte may have reached a server
   bool redirected_ = false;
   std::size_t unconsumed_ = 0;  // body bytes given out and not yet read by the page
   FetchTiming timing_;

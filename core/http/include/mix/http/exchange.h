@@ -38,8 +38,9 @@ struct Limits {
 };
 
 /// Refuses header names and values that could split a request, and methods that a page may not
-/// send. Errors: `usage_bad_header`, `usage_bad_method`.
-[[nodiscard]] base::Result<void> validate(const Request& request);
+/// send; writes standard methods in upper case. Errors: `usage_bad_header`, `usage_bad_method`,
+/// `usage_bad_body` (GET or HEAD with a body).
+[[nodiscard]] base::Result<void> validate(Request& request);
 
 /// The reference's default headers, added where the caller gave none (reference-behaviour §4).
 void add_default_headers(HeaderList& headers);

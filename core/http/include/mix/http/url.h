@@ -11,10 +11,10 @@
 namespace mix::http {
 
 struct Url {
-  std::string scheme;   // lower case
-  std::string host;     // lower case; IPv6 literal without brackets
-  std::uint16_t port;   // explicit or the scheme's default
-  std::string path;     // begins with '/', includes the query, no fragment
+  std::string scheme;    // lower case
+  std::string host;      // lower case; IPv6 literal without brackets
+  std::uint16_t port;    // explicit or the scheme's default
+  std::string path;      // begins with '/', includes the query, no fragment
   std::string fragment;  // with '#', or empty
 
   /// Errors: `usage_bad_url`, `usage_bad_scheme` (not http, https, ws or wss).

@@ -17,6 +17,7 @@
 #include "mix/base/log.h"
 #include "mix/base/rng.h"
 #include "mix/base/time.h"
+#include "mix/http/redirect.h"
 #include "mix/ipr/client.h"
 #include "mix/mixnet/client.h"
 #include "mix/net/stack.h"
@@ -25,7 +26,7 @@
 
 namespace mix::tunnel {
 
-enum class RedirectMode : std::uint8_t { kFollow, kManual, kError };
+using http::RedirectMode;
 
 struct FetchRequest {
   std::string method = "GET";

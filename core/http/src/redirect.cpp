@@ -1,0 +1,85 @@
+#include "mix/http/redirect.h"
+
+#include <algorithm>
+
+#include "text.h"
+
+namespace mix::http {
+namespace {
+
+using base::Errc;
+using base::Error;
+
+bool is_redirect_status(std::uint16_t status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+bool becomes_get(std::uint16_t status, std::string_view method) {
+  if (status == 303) return method != "GET" && method != "HEAD";
+  return (status == 301 || status == 302) && method == "POST";
+}
+
+void remove_headers(HeaderList& headers, std::span<const std::string_view> names) {
+  std::erase_if(headers, [&](const auto& header) {
+    return std::ranges::any_of(
+        names, [&](std::string_view name) { return equal_ignoring_case(name, header.first); });
+  });
+}
+
+constexpr std::string_view kBodyHeaders[] = {"content-encoding", "content-language",
+                                             "content-location", "content-type", "content-length"};
+constexpr std::string_view kOriginHeaders[] = {"authorization", "cookie", "proxy-authorization",
+                                               "host"};
+
+Error refused(std::string context) { return {Errc::http_redirect_refused, 0, std::move(context)}; }
+
+}  // namespace
+
+std::string visit_name(const Request& request) {
+  return request.method + ' ' + request.url.to_string();
+}
+
+base::Result<RedirectDecision> decide_redirect(const Request& request, const ResponseHead& head,
+                                               const RedirectPolicy& policy,
+                                               std::span<const std::string> visited) {
+  if (!is_redirect_status(head.status) || policy.mode == RedirectMode::kManual) {
+    return RedirectDecision{Deliver{}};
+  }
+  if (policy.mode == RedirectMode::kError) {
+    return refused("the request's redirect mode is error");
+  }
+  const auto location = find_header(head.headers, "location");
+  if (!location) return RedirectDecision{Deliver{}};
+  if (visited.size() > policy.max_redirects) {
+    return Error{Errc::http_too_many_redirects, static_cast<std::uint32_t>(policy.max_redirects),
+                 "(>" + std::to_string(policy.max_redirects) + ")"};
+  }
+  auto target = request.url.resolve(*location);
+  if (!target && target.error().code == Errc::usage_bad_scheme) {
+    return refused("redirect to unsupported scheme '" + target.error().context + "' rejected");
+  }
+  if (!target) return refused("Location is not a valid URL");
+  if (target->scheme != "http" && target->scheme != "https") {
+    return refused("redirect to unsupported scheme '" + target->scheme + "' rejected");
+  }
+  if (request.url.secure() && !target->secure()) {
+    return refused("redirect from https to http rejected (would leak credentials)");
+  }
+
+  FollowRedirect follow{request};
+  Request& next = follow.request;
+  next.url = *std::move(target);
+  if (next.url.fragment.empty()) next.url.fragment = request.url.fragment;
+  if (becomes_get(head.status, request.method)) {
+    next.method = "GET";
+    next.body.clear();
+    remove_headers(next.headers, kBodyHeaders);
+  }
+  if (next.url.origin() != request.url.origin()) remove_headers(next.headers, kOriginHeaders);
+  if (std::ranges::find(visited, visit_name(next)) != visited.end()) {
+    return Error{Errc::http_redirect_loop, 0, next.url.to_string()};
+  }
+  return RedirectDecision{std::move(follow)};
+}
+
+}  // namespace mix::http

@@ -1,0 +1,104 @@
+// Checking and writing requests. RFC 9110 §5, RFC 9112 §3; WHATWG Fetch for what a page may send.
+#include <algorithm>
+#include <charconv>
+
+#include "mix/http/exchange.h"
+#include "text.h"
+
+namespace mix::http {
+namespace {
+
+using base::Errc;
+using base::Error;
+
+constexpr std::string_view kStandardMethods[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"};
+constexpr std::string_view kForbiddenMethods[] = {"CONNECT", "TRACE", "TRACK"};
+/// Framing and connection belong to the engine.
+constexpr std::string_view kForbiddenHeaders[] = {
+    "transfer-encoding", "connection", "upgrade", "keep-alive", "proxy-connection", "te"};
+
+/// reference-behaviour §4: the same for every user, so that none stands out.
+constexpr std::pair<std::string_view, std::string_view> kDefaultHeaders[] = {
+    {"User-Agent",
+     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "Chrome/131.0.0.0 Safari/537.36"},
+    {"Accept",
+     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"},
+    {"Accept-Language", "en-US,en;q=0.9"},
+    {"Accept-Encoding", "identity"},
+};
+
+bool contains(std::span<const std::string_view> list, std::string_view name) {
+  return std::ranges::any_of(
+      list, [&](std::string_view entry) { return equal_ignoring_case(entry, name); });
+}
+
+bool is_field_value(std::string_view value) {
+  return std::ranges::none_of(value, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+}
+
+Error bad_header(std::string context) { return {Errc::usage_bad_header, 0, std::move(context)}; }
+
+bool sends_length(const Request& request) {
+  return !request.body.empty() || request.method == "POST" || request.method == "PUT" ||
+         request.method == "PATCH";
+}
+
+}  // namespace
+
+base::Result<void> validate(Request& request) {
+  if (!is_token(request.method) || contains(kForbiddenMethods, request.method)) {
+    return Error{Errc::usage_bad_method, 0, request.method};
+  }
+  for (const std::string_view method : kStandardMethods) {
+    if (equal_ignoring_case(method, request.method)) request.method = method;
+  }
+  if (!request.body.empty() && (request.method == "GET" || request.method == "HEAD")) {
+    return Error{Errc::usage_bad_body, 0, "a " + request.method + " request cannot have a body"};
+  }
+  for (const auto& [name, value] : request.headers) {
+    if (!is_token(name)) return bad_header("name: " + name);
+    if (!is_field_value(value)) return bad_header("value of " + name);
+    if (contains(kForbiddenHeaders, name)) return bad_header(name + " is set by the engine");
+    if (!equal_ignoring_case(name, "content-length")) continue;
+    std::size_t length = 0;
+    const char* end = value.data() + value.size();
+    const auto [stop, status] = std::from_chars(value.data(), end, length);
+    if (status != std::errc{} || stop != end || length != request.body.size()) {
+      return bad_header("Content-Length disagrees with the body");
+    }
+  }
+  return {};
+}
+
+std::optional<std::string> find_header(const HeaderList& headers, std::string_view name) {
+  for (const auto& [key, value] : headers) {
+    if (equal_ignoring_case(key, name)) return value;
+  }
+  return std::nullopt;
+}
+
+void add_default_headers(HeaderList& headers) {
+  for (const auto& [name, value] : kDefaultHeaders) {
+    if (!find_header(headers, name)) headers.emplace_back(name, value);
+  }
+}
+
+base::Bytes encode_head(const Request& request) {
+  std::string text = request.method + ' ' + request.url.path + " HTTP/1.1\r\n";
+  const auto line = [&](std::string_view name, std::string_view value) {
+    text.append(name).append(": ").append(value).append("\r\n");
+  };
+  line("Host", find_header(request.headers, "host").value_or(request.url.authority()));
+  line("Connection", "keep-alive");
+  for (const auto& [name, value] : request.headers) {
+    if (!equal_ignoring_case(name, "host") && !equal_ignoring_case(name, "content-length")) {
+      line(name, value);
+    }
+  }
+  if (sends_length(request)) line("Content-Length", std::to_string(request.body.size()));
+  text += "\r\n";
+  return base::to_bytes(base::as_bytes(text));
+}
+
+}  // namespace mix::http

@@ -1,0 +1,66 @@
+// All of it wired together: names resolve by the client's default resolvers to public addresses,
+// and the exit's address map leads every one of them to this machine.
+import { createAuthority } from './authority.mjs';
+import { startLocalnet } from './localnet.mjs';
+import { startNameServer } from './name-server.mjs';
+import { startOrigin } from './origin.mjs';
+
+/** Public addresses that stand for servers here. Nothing is ever sent to them. */
+export const ADDRESSES = {
+  origin4: '198.60.22.10',
+  origin6: '2606:4700:10::6816:10',
+  refused: '198.60.22.11',
+  exit: '127.0.0.9',
+};
+export const ORIGIN_NAME = 'origin.example';
+
+/**
+ * @param {{ localnet?: string[], pages?: Record<string, string> }} [options]
+ */
+export async function startInternet({ localnet: extra = [], pages = {} } = {}) {
+  const authority = createAuthority();
+  const names = [ORIGIN_NAME, 'www.example', ADDRESSES.origin4, ADDRESSES.origin6, '127.0.0.1'];
+  const origin = await startOrigin(
+    authority.issue(names),
+    authority.issue(names, { expired: true }),
+    pages,
+  );
+  const dns = await startNameServer({
+    [ORIGIN_NAME]: { A: [ADDRESSES.origin4], AAAA: [ADDRESSES.origin6] },
+    'www.example': { A: [ADDRESSES.origin4] },
+    'wrong-host.example': { A: [ADDRESSES.origin4] },
+    'six.example': { AAAA: [ADDRESSES.origin6] },
+    'refused.example': { A: [ADDRESSES.refused] },
+  });
+  const { httpsPort, httpPort, expiredPort } = origin;
+  const maps = [
+    `8.8.8.8:53=127.0.0.1:${dns.port}`,
+    `1.1.1.1:53=127.0.0.1:${dns.port}`,
+    `${ADDRESSES.origin4}:443=127.0.0.1:${httpsPort}`,
+    `${ADDRESSES.origin4}:80=127.0.0.1:${httpPort}`,
+    `${ADDRESSES.origin4}:8443=127.0.0.1:${expiredPort}`,
+    `[${ADDRESSES.origin6}]:443=[::1]:${httpsPort}`,
+    // Whatever else: the discard port, where nobody listens.
+    '0.0.0.0/0:*=127.0.0.1:9',
+    '[::/0]:*=[::1]:9',
+  ];
+  const localnet = await startLocalnet([
+    ...maps.flatMap((map) => ['--map', map]),
+    '--outbound',
+    ADDRESSES.exit,
+    ...extra,
+  ]);
+  return {
+    authority,
+    origin,
+    dns,
+    localnet,
+    directory: localnet.directory,
+    async stop() {
+      await localnet.stop();
+      await dns.stop();
+      await origin.stop();
+      authority.dispose();
+    },
+  };
+}

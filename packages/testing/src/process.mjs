@@ -1,0 +1,84 @@
+// Child processes that end with their parent, free ports, temporary folders.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const STOP_GRACE_MS = 5_000;
+
+/** A port that was free a moment ago on `host`. */
+export async function freePort(host = '127.0.0.1') {
+  const server = createServer();
+  server.listen(0, host);
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A folder that `dispose` removes. */
+export function temporaryFolder(name) {
+  const path = mkdtempSync(join(tmpdir(), `mixweb-${name}-`));
+  return { path, dispose: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/**
+ * Starts a program and resolves when `ready` has found what it needs in the output so far.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {(output: string) => unknown} ready a truthy value ends the wait and becomes `value`
+ * @param {{ timeoutMs?: number, env?: Record<string, string> }} [options]
+ */
+export async function runProcess(command, args, ready, { timeoutMs = 20_000, env = {} } = {}) {
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  const killWithParent = () => child.kill('SIGKILL');
+  process.once('exit', killWithParent);
+  let output = '';
+  const exited = once(child, 'exit').then(([code, signal]) => {
+    process.removeListener('exit', killWithParent);
+    return { code, signal };
+  });
+  const value = await new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`${command} was not ready in ${timeoutMs} ms:\n${output}`));
+    }, timeoutMs);
+    const look = (chunk) => {
+      output += String(chunk);
+      const found = ready(output);
+      if (!found) return;
+      clearTimeout(timer);
+      resolve(found);
+    };
+    child.stdout.on('data', look);
+    child.stderr.on('data', look);
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      reject(new Error(`${command} ended with code ${code} before it was ready:\n${output}`));
+    });
+  });
+  return {
+    child,
+    value,
+    output: () => output,
+    /** Asks to end, insists after a while; resolves with how it ended. */
+    async stop() {
+      child.kill('SIGTERM');
+      const insist = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS);
+      const result = await exited;
+      clearTimeout(insist);
+      return result;
+    },
+  };
+}
