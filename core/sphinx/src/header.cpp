@@ -59,17 +59,6 @@ void write_version(base::Writer& out, Version version) {
   out.u8(0).u16be(static_cast<std::uint16_t>(version));
 }
 
-/// What the forward hops will have shifted in behind the last hop's block.
-base::Bytes filler(std::span<const Keystream> forward_streams) {
-  base::Bytes out;
-  out.reserve(forward_streams.size() * kHopStep);
-  for (const Keystream& stream : forward_streams) {
-    out.resize(out.size() + kHopStep);
-    xor_into(out, base::ByteView{stream}.last(out.size()));
-  }
-  return out;
-}
-
 }  // namespace
 
 base::Result<RouteKeys> derive_route_keys(const crypto::Secret<32>& initial_secret,
@@ -81,6 +70,16 @@ base::Result<RouteKeys> derive_route_keys(const crypto::Secret<32>& initial_secr
   out.hops.reserve(route.size());
   out.shared_element = as_scalar(initial_secret.reveal(), version).multiply_base();
   (chained ? derive_chained : derive_merged)(out, initial_secret, route, version);
+  return out;
+}
+
+base::Bytes filler(std::span<const Keystream> forward_streams) {
+  base::Bytes out;
+  out.reserve(forward_streams.size() * kHopStep);
+  for (const Keystream& stream : forward_streams) {
+    out.resize(out.size() + kHopStep);
+    xor_into(out, base::ByteView{stream}.last(out.size()));
+  }
   return out;
 }
 

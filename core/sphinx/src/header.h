@@ -21,6 +21,9 @@ struct RouteKeys {
                                                         std::span<const Hop> route,
                                                         Version version);
 
+/// What the forward hops will have shifted in behind the last hop's block: 60 bytes for each.
+[[nodiscard]] base::Bytes filler(std::span<const Keystream> forward_streams);
+
 /// alpha, gamma and beta for the first hop.
 [[nodiscard]] std::array<std::uint8_t, kHeaderSize> encode_header(
     const RouteKeys& keys, std::span<const Hop> route, const Destination& destination,
