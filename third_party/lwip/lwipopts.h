@@ -6,7 +6,8 @@
 /* --- System: no threads, time and randomness from the port ------------------------------------- */
 #define NO_SYS 1               /* one engine, one turn: the raw API is called from one place only */
 #define SYS_LIGHTWEIGHT_PROT 0 /* no interrupts or threads that would need critical sections */
-#define LWIP_TIMERS 1          /* sys_check_timeouts() from the engine's turn, sys_now() by the port */
+#define LWIP_TIMERS 0          /* mix::net calls tcp_slowtmr() and the like itself, and only while a
+                                * connection needs them: an idle engine is not woken every 250 ms */
 #define LWIP_NETCONN 0         /* needs threads */
 #define LWIP_SOCKET 0          /* needs threads; also keeps errno and fd names out */
 #define LWIP_TCPIP_CORE_LOCKING 0
@@ -47,7 +48,10 @@
 #define IP_FRAG 1
 #define LWIP_IPV6_REASS 1
 #define LWIP_IPV6_FRAG 1
+#define IPV6_FRAG_COPYHEADER 1           /* lwIP's note about a fragment outgrows its header on 64 bits */
 #define IP_REASS_MAX_PBUFS 64            /* bounds memory: about 90 kB of incomplete datagrams */
+#define IP_REASS_MAXAGE 15               /* s; mix::net counts on both being the same */
+#define IPV6_REASS_MAXAGE 15
 #define IP_FORWARD 0
 #define LWIP_IPV6_FORWARD 0
 #define LWIP_ICMP 1                      /* unreachable and time-exceeded end a connect early */
@@ -68,6 +72,8 @@
 #define LWIP_WND_SCALE 1
 #define TCP_RCV_SCALE 5                  /* 65535 << 5 covers TCP_WND in one 16-bit field */
 #define TCP_WND (1024 * 1024)            /* 1 MiB in flight: 1 MiB/s at a round trip of 1 s */
+#define TCP_WND_UPDATE_THRESHOLD TCP_WND /* never by lwIP: each lone window update costs an uplink
+                                          * packet, so mix::net decides by the connection's own window */
 #define TCP_SND_BUF (512 * 1024)         /* bound of unsent and unacknowledged bytes per connection */
 #define TCP_SND_QUEUELEN (4 * (TCP_SND_BUF) / (TCP_MSS))
 #define TCP_SNDLOWAT (0xFFFF - 4 * TCP_MSS - 1) /* highest value that lwIP's sanity check accepts */
@@ -84,9 +90,18 @@
 #define LWIP_TCP_KEEPALIVE 1             /* interval and count settable per connection */
 #define TCP_MSL 10000UL                  /* ms; time-wait of 20 s, the timer sleeps once none is left */
 #define TCP_LISTEN_BACKLOG 0             /* a client; the tests' peer accepts all */
+#define TCP_SYNMAXRTX 12                 /* the most lwIP allows: TcpOptions::connect_timeout decides */
+#define IP_DEFAULT_TTL 64                /* as most hosts: lwIP's 255 would single this client out */
 
 /* Sequence numbers and ports from the engine's random source: lwIP's own counter is predictable. */
 #define LWIP_HOOK_TCP_ISN(local_ip, local_port, remote_ip, remote_port) (mix_lwip_rand())
+
+/* One pointer of mix::net per connection that lives as long as lwIP's own block, TIME-WAIT included. */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 1
+
+/* Every TCP segment passes the port before lwIP acts on it, see arch/cc.h. */
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, hdr, optlen, opt1len, opt2, p) \
+  mix_lwip_check_segment((pcb), (hdr), (optlen), (opt1len), (opt2))
 
 #define LWIP_DISABLE_TCP_SANITY_CHECKS 0 /* contradictions between the sizes above stop the build */
 

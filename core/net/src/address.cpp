@@ -11,9 +11,9 @@ namespace {
 using base::Errc;
 using base::Error;
 
-constexpr std::size_t kGroups = 8;           // 16-bit groups of an IPv6 address
-constexpr std::size_t kMaxGroupDigits = 4;   // hexadecimal
-constexpr std::size_t kMaxOctetDigits = 3;   // decimal
+constexpr std::size_t kGroups = 8;          // 16-bit groups of an IPv6 address
+constexpr std::size_t kMaxGroupDigits = 4;  // hexadecimal
+constexpr std::size_t kMaxOctetDigits = 3;  // decimal
 constexpr std::uint32_t kMaxOctet = 255;
 constexpr std::uint32_t kMaxPort = 65535;
 constexpr std::size_t kMaxPortDigits = 5;
@@ -169,7 +169,8 @@ Run longest_zero_run(const std::array<std::uint16_t, kGroups>& groups) {
 std::string v6_text(const Ipv6& address) {
   std::array<std::uint16_t, kGroups> groups{};
   for (std::size_t i = 0; i < kGroups; ++i) {
-    groups[i] = static_cast<std::uint16_t>((address.octets[2 * i] << 8) | address.octets[2 * i + 1]);
+    groups[i] =
+        static_cast<std::uint16_t>((address.octets[2 * i] << 8) | address.octets[2 * i + 1]);
   }
   // RFC 5952 §5: IPv4-mapped addresses keep their dotted quad.
   const bool is_mapped =
@@ -217,7 +218,8 @@ base::Result<Endpoint> parse_endpoint(std::string_view text, std::uint16_t defau
     if (!after.empty()) port_text = after.substr(1);
     if (!parse_v6(host)) return bad_address(text);
   } else if (const std::size_t colon = text.find(':');
-             colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos) {
+             colon != std::string_view::npos &&
+             text.find(':', colon + 1) == std::string_view::npos) {
     // One colon only: more make it an IPv6 address without port.
     host = text.substr(0, colon);
     port_text = text.substr(colon + 1);
