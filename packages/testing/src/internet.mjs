@@ -15,9 +15,10 @@ export const ADDRESSES = {
 export const ORIGIN_NAME = 'origin.example';
 
 /**
- * @param {{ localnet?: string[], pages?: Record<string, string> }} [options]
+ * @param {{ localnet?: string[], pages?: Record<string, string>, open?: boolean }} [options]
+ *   `open` lets the exit reach the real internet for names that are not of this one (never in tests)
  */
-export async function startInternet({ localnet: extra = [], pages = {} } = {}) {
+export async function startInternet({ localnet: extra = [], pages = {}, open = false } = {}) {
   const authority = createAuthority();
   const names = [ORIGIN_NAME, 'www.example', ADDRESSES.origin4, ADDRESSES.origin6, '127.0.0.1'];
   const origin = await startOrigin(
@@ -33,16 +34,16 @@ export async function startInternet({ localnet: extra = [], pages = {} } = {}) {
     'refused.example': { A: [ADDRESSES.refused] },
   });
   const { httpsPort, httpPort, expiredPort } = origin;
+  const resolvers = [`8.8.8.8:53=127.0.0.1:${dns.port}`, `1.1.1.1:53=127.0.0.1:${dns.port}`];
+  // Whatever else: the discard port, where nobody listens.
+  const nowhere = ['0.0.0.0/0:*=127.0.0.1:9', '[::/0]:*=[::1]:9'];
   const maps = [
-    `8.8.8.8:53=127.0.0.1:${dns.port}`,
-    `1.1.1.1:53=127.0.0.1:${dns.port}`,
+    ...(open ? [] : resolvers),
     `${ADDRESSES.origin4}:443=127.0.0.1:${httpsPort}`,
     `${ADDRESSES.origin4}:80=127.0.0.1:${httpPort}`,
     `${ADDRESSES.origin4}:8443=127.0.0.1:${expiredPort}`,
     `[${ADDRESSES.origin6}]:443=[::1]:${httpsPort}`,
-    // Whatever else: the discard port, where nobody listens.
-    '0.0.0.0/0:*=127.0.0.1:9',
-    '[::/0]:*=[::1]:9',
+    ...(open ? [] : nowhere),
   ];
   const localnet = await startLocalnet([
     ...maps.flatMap((map) => ['--map', map]),

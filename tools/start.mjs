@@ -1,0 +1,131 @@
+// The demo: local mixnet, nginx with a throw-away CA, and the playground page.
+//   npm start                 fetches the local page once from Node, then serves the playground
+//   npm start -- https://…    fetches that URL instead (through the live network: --live)
+// Options: --live (the live directory), --once (fetch and end), --port N (of the playground)
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { ADDRESSES, startInternet } from '@mixweb/testing';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    live: { type: 'boolean', default: false },
+    once: { type: 'boolean', default: false },
+    port: { type: 'string', default: '0' },
+  },
+});
+const MEDIA_TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.css': 'text/css',
+  '.wasm': 'application/wasm',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+};
+
+/** Serves the playground and the built packages; answers /config.json for the page. */
+async function servePlayground(config) {
+  const folders = {
+    '/packages/': join(root, 'packages'),
+    '/': join(root, 'examples/playground'),
+  };
+  const server = createServer((request, response) => {
+    const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname);
+    if (path === '/config.json') {
+      response.setHeader('Content-Type', 'application/json');
+      response.end(JSON.stringify(config));
+      return;
+    }
+    const prefix = path.startsWith('/packages/') ? '/packages/' : '/';
+    const file = join(folders[prefix], path === '/' ? 'index.html' : path.slice(prefix.length));
+    const type = MEDIA_TYPES[extname(file)];
+    if (!type || !existsSync(file) || !statSync(file).isFile()) {
+      response.writeHead(404).end('not found\n');
+      return;
+    }
+    response.setHeader('Content-Type', type);
+    response.setHeader('Cache-Control', 'no-cache');
+    createReadStream(file).pipe(response);
+  });
+  await new Promise((resolve) => server.listen(Number(flags.port), '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${server.address().port}/`, stop: () => server.close() };
+}
+
+/** One fetch from Node through the mixnet, told step by step. */
+async function fetchOnce(url, options) {
+  const { mixFetch } = await import('@mixweb/mix-fetch');
+  const { disconnectMixTunnel, getTunnelInfo, setupMixTunnel } = await import('@mixweb/mix-tunnel');
+  const begun = performance.now();
+  await setupMixTunnel(options);
+  const ready = performance.now();
+  const info = await getTunnelInfo();
+  const response = await mixFetch(url);
+  const body = await response.arrayBuffer();
+  const done = performance.now();
+  await disconnectMixTunnel();
+  const ms = (duration) => `${Math.round(duration)} ms`;
+  console.log(`
+  tunnel     ready in ${ms(ready - begun)}
+  hops       you → entry gateway ${info.gateway.slice(0, 8)}… → mix 1 → mix 2 → mix 3
+             → exit ${info.exit.split('@')[1]?.slice(0, 8)}… → ${new URL(url).host}
+  fetched    ${url}
+  status     ${response.status} ${response.statusText}
+  bytes      ${body.byteLength}
+  time       ${ms(done - ready)} for name, TCP, TLS and HTTP through the mixnet
+`);
+  return response.ok;
+}
+
+if (flags.live) {
+  const [url = 'https://example.com/'] = positionals;
+  process.exit((await fetchOnce(url, {})) ? 0 : 1);
+}
+
+console.log('starting the local internet: mixnet, name server, nginx …');
+const [url = 'https://origin.example/page-1024.html'] = positionals;
+const foreign = new URL(url).hostname !== 'origin.example';
+const internet = await startInternet({ open: foreign });
+const options = {
+  nymApiUrl: internet.directory,
+  extraRoots: internet.authority.pem,
+  forceTls: false, // gateways on loopback have no certificates
+};
+console.log(`directory  ${internet.directory}`);
+console.log(
+  `nginx      https://127.0.0.1:${internet.origin.httpsPort} (behind ${ADDRESSES.origin4})`,
+);
+
+let code = 0;
+try {
+  if (!(await fetchOnce(url, options))) code = 1;
+} catch (error) {
+  console.error(`\n  ${error.message}${error.code ? ` (${error.code})` : ''}\n`);
+  code = 1;
+}
+const lastLine = internet.origin.requests().at(-1);
+if (lastLine)
+  console.log(`  nginx saw  ${lastLine.split(' ')[0]}, the exit's address, not yours\n`);
+
+if (flags.once) {
+  await internet.stop();
+  process.exit(code);
+}
+const playground = await servePlayground({
+  options,
+  url,
+  direct: `http://127.0.0.1:${internet.origin.httpPort}/page-1024.html`,
+});
+console.log(`playground ${playground.url}   (Ctrl-C ends everything)`);
+const stop = async () => {
+  playground.stop();
+  await internet.stop();
+  process.exit(code);
+};
+process.once('SIGINT', stop);
+process.once('SIGTERM', stop);
