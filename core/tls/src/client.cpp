@@ -168,7 +168,8 @@ class Client final : public ClientStream {
     const detail::PlatformScope scope{clock_, rng_};
     std::size_t total = 0;
     while (total < bytes.size() && writable() > 0) {
-      const base::ByteView piece = bytes.subspan(total, std::min(bytes.size() - total, max_piece()));
+      const base::ByteView piece =
+          bytes.subspan(total, std::min(bytes.size() - total, max_piece()));
       const int n = mbedtls_ssl_write(&ssl_, piece.data(), piece.size());
       if (n > 0) {
         total += static_cast<std::size_t>(n);
@@ -211,9 +212,9 @@ class Client final : public ClientStream {
     step(now);
   }
   [[nodiscard]] base::Deadline next_deadline() const override {
-    return base::earlier(transport_->next_deadline(),
-                         phase_ == Phase::kHandshaking && !error_ ? handshake_deadline_
-                                                                  : base::Deadline{});
+    return base::earlier(transport_->next_deadline(), phase_ == Phase::kHandshaking && !error_
+                                                          ? handshake_deadline_
+                                                          : base::Deadline{});
   }
 
   // --- ClientStream --------------------------------------------------------------------------
@@ -283,7 +284,7 @@ class Client final : public ClientStream {
       handshake_deadline_ = now + options_.handshake_timeout;
     }
     if (phase_ == Phase::kHandshaking) {
-      const int result = mbedtls_ssl_handshake(&ssl_);
+      const int result = handshake();
       if (result == MBEDTLS_ERR_SSL_WANT_READ || result == MBEDTLS_ERR_SSL_WANT_WRITE) {
         if (base::is_due(handshake_deadline_, now)) {
           transport_->abort();
@@ -296,6 +297,16 @@ class Client final : public ClientStream {
     }
     flush();
     (void)pull_record();
+  }
+
+  int handshake() {
+    int result = 0;
+    do {
+      // Warnings and the like also end in WANT_READ; only a lack of input means waiting.
+      starved_ = false;
+      result = mbedtls_ssl_handshake(&ssl_);
+    } while (result == MBEDTLS_ERR_SSL_WANT_READ && !starved_);
+    return result;
   }
 
   /// Makes sure that a decrypted record waits. False: none to be had now, or the stream ended.
@@ -315,11 +326,12 @@ class Client final : public ClientStream {
         fail(Error{Errc::tls_truncated, 0, options_.host});
         return false;
       }
-      if (result == MBEDTLS_ERR_SSL_WANT_WRITE) return false;
-      // Empty records, tickets and warnings are passed over while there is input.
-      const bool passed_over =
-          result == 0 || result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET ||
-          (result == MBEDTLS_ERR_SSL_WANT_READ && !starved_);
+      // Empty records, tickets, warnings and answered requests are passed over while there is
+      // input.
+      const bool passed_over = result == 0 ||
+                               result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET ||
+                               result == MBEDTLS_ERR_SSL_WANT_WRITE ||
+                               (result == MBEDTLS_ERR_SSL_WANT_READ && !starved_);
       if (passed_over) continue;
       if (result != MBEDTLS_ERR_SSL_WANT_READ) fail_by_code(result);
       return false;
@@ -362,12 +374,7 @@ class Client final : public ClientStream {
   }
 
   /// Writing is over, but what the peer sent before may still be read.
-  void note_write_error(int code) {
-    auto error = transport_->error();
-    write_error_ = error ? *std::move(error)
-                         : Error{Errc::tls_handshake, static_cast<std::uint32_t>(-code),
-                                 options_.host};
-  }
+  void note_write_error(int code) { write_error_ = error_for(code); }
 
   void fail(Error error) {
     if (!error_) error_ = std::move(error);
@@ -375,7 +382,7 @@ class Client final : public ClientStream {
 
   void fail_by_code(int code) {
     Error error = error_for(code);
-    if (transport_->error()) return fail(std::move(error));
+    if (transport_error_) return fail(std::move(error));
     if (const auto alert = alert_for(code)) {
       (void)mbedtls_ssl_send_alert_message(&ssl_, MBEDTLS_SSL_ALERT_LEVEL_FATAL, *alert);
     }
@@ -385,9 +392,7 @@ class Client final : public ClientStream {
   }
 
   [[nodiscard]] Error error_for(int code) const {
-    if (code == kTransportFailed) {
-      if (auto error = transport_->error()) return *std::move(error);
-    }
+    if (code == kTransportFailed && transport_error_) return *transport_error_;
     const auto detail = static_cast<std::uint32_t>(-code);
     if (code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
       const std::uint8_t alert = ssl_.MBEDTLS_PRIVATE(in_msg)[1];
@@ -408,8 +413,12 @@ class Client final : public ClientStream {
   }
 
   static int send_callback(void* self, const unsigned char* bytes, std::size_t size) {
-    const auto taken = static_cast<Client*>(self)->transport_->write({bytes, size});
-    if (!taken) return kTransportFailed;
+    auto& client = *static_cast<Client*>(self);
+    const auto taken = client.transport_->write({bytes, size});
+    if (!taken) {
+      client.transport_error_ = taken.error();
+      return kTransportFailed;
+    }
     return *taken == 0 ? MBEDTLS_ERR_SSL_WANT_WRITE : static_cast<int>(*taken);
   }
 
@@ -417,7 +426,10 @@ class Client final : public ClientStream {
     auto& client = *static_cast<Client*>(self);
     const std::size_t n = client.transport_->read({out, size});
     if (n > 0) return static_cast<int>(n);
-    if (client.transport_->error()) return kTransportFailed;
+    if (auto error = client.transport_->error()) {
+      client.transport_error_ = std::move(error);
+      return kTransportFailed;
+    }
     if (client.transport_->at_end()) {
       client.transport_ended_ = true;
       return 0;
@@ -442,9 +454,10 @@ class Client final : public ClientStream {
   base::Deadline handshake_deadline_;
   std::optional<Error> error_;
   std::optional<Error> write_error_;
-  bool peer_closed_ = false;      // close_notify was read, hence all data before it
-  bool transport_ended_ = false;  // end of the transport was handed to mbedTLS
-  bool starved_ = false;          // the last callback found no input
+  std::optional<Error> transport_error_;  // as the callbacks met it
+  bool peer_closed_ = false;              // close_notify was read, hence all data before it
+  bool transport_ended_ = false;          // end of the transport was handed to mbedTLS
+  bool starved_ = false;                  // the last callback found no input
 };
 
 }  // namespace

@@ -13,9 +13,5 @@ inline constexpr std::size_t kMaxLabelSize = 63;  // bytes
 // GeneralName alternatives of a subject alternative name. spec: RFC 5280 §4.2.1.6
 inline constexpr int kSanDnsName = 2;
 inline constexpr int kSanIpAddress = 7;
-// Alerts that we send ourselves or name in errors. spec: RFC 8446 §6
-inline constexpr std::uint8_t kAlertUnexpectedMessage = 10;
-// An ALPN name. spec: RFC 7301 §3.1
-inline constexpr std::size_t kMaxAlpnSize = 255;  // bytes
 
 }  // namespace mix::tls::detail

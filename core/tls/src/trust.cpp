@@ -49,18 +49,21 @@ class Certificate {
   mbedtls_x509_crt crt;
 };
 
+base::Error unreadable(std::uint32_t ordinal) {
+  return {base::Errc::tls_bad_roots, ordinal,
+          "certificate " + std::to_string(ordinal) + " is not readable"};
+}
+
 base::Result<Anchor> read_anchor(std::string_view body, std::uint32_t ordinal) {
-  const base::Error unreadable{base::Errc::tls_bad_roots, ordinal,
-                               "certificate " + std::to_string(ordinal) + " is not readable"};
   std::string packed;
   for (const char c : body) {
     if (c != '\r' && c != '\n' && c != ' ' && c != '\t') packed.push_back(c);
   }
   auto der = base::base64_decode(packed);
-  if (!der) return unreadable;
+  if (!der) return unreadable(ordinal);
   detail::ensure_crypto();
   Certificate parsed;
-  if (mbedtls_x509_crt_parse_der(&parsed.crt, der->data(), der->size()) != 0) return unreadable;
+  if (mbedtls_x509_crt_parse_der(&parsed.crt, der->data(), der->size()) != 0) return unreadable(ordinal);
   const auto& subject = parsed.crt.subject_raw;
   return Anchor{*std::move(der), base::to_bytes({subject.p, subject.len})};
 }
@@ -79,9 +82,10 @@ base::Result<std::shared_ptr<TrustStore>> TrustStore::with_extra(std::string_vie
     pem.remove_prefix(begin + kPemBegin.size());
     const auto ordinal = static_cast<std::uint32_t>(extra.size() + 1);
     const std::size_t end = pem.find(kPemEnd);
+    if (end == std::string_view::npos) return unreadable(ordinal);
     MIX_TRY(Anchor anchor, read_anchor(pem.substr(0, end), ordinal));
     extra.push_back(std::move(anchor));
-    pem.remove_prefix(end == std::string_view::npos ? pem.size() : end + kPemEnd.size());
+    pem.remove_prefix(end + kPemEnd.size());
   }
   if (extra.empty()) return base::Errc::tls_bad_roots;
   return std::shared_ptr<TrustStore>{std::make_shared<RootStore>(std::move(extra))};

@@ -34,8 +34,9 @@ class TrustStore {
 };
 
 struct ClientOptions {
-  std::string host;               // DNS name or IP literal: SNI (names only) and certificate check
-  std::vector<std::string> alpn;  // in order of preference, e.g. {"http/1.1"}; empty: not offered
+  std::string host;  // DNS name or IP literal: SNI (names only) and certificate check
+  std::vector<std::string> alpn =
+      {};  // in order of preference, e.g. {"http/1.1"}; empty: not offered
   /// Counted from the moment when the transport is open.
   base::Duration handshake_timeout = std::chrono::seconds{60};
 };

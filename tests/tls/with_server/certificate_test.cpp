@@ -1,0 +1,241 @@
+// Which certificates are believed, and what is said about the others.
+#include <mbedtls/x509_crt.h>
+
+#include "tls_link.h"
+
+namespace mix::test {
+namespace {
+
+using base::Errc;
+using net::StreamState;
+
+constexpr base::WallTime kJanuary2024{std::chrono::seconds{1704067200}};
+constexpr base::WallTime kJanuary2025{std::chrono::seconds{1735689600}};
+constexpr base::WallTime kJanuary2028{std::chrono::seconds{1830297600}};
+
+class Certificates : public testing::TestWithParam<TlsVersion> {
+ protected:
+  static void SetUpTestSuite() { world_ = new TlsWorld; }
+  static void TearDownTestSuite() {
+    delete world_;
+    world_ = nullptr;
+  }
+  static TlsWorld& world() { return *world_; }
+  static CertificateSpec good() {
+    CertificateSpec spec;
+    spec.dns_names = {kHost};
+    return spec;
+  }
+  /// The code with which a client that wants `host` ends; 0 when it connects.
+  static Errc verdict(Identity identity, const std::string& host = kHost) {
+    TlsServerOptions options{.identity = std::move(identity), .max_version = GetParam()};
+    TlsLink link{world(), std::move(options), {.host = host}};
+    link.connect();
+    EXPECT_NE(link.client->state(), StreamState::kConnecting);
+    if (link.client->state() == StreamState::kFailed) {
+      EXPECT_NE(link.client->error()->context.find(host), std::string::npos);
+      // The server learns of it. (mbedTLS sends the alert of TLS 1.3 in plain, which OpenSSL
+      // accepts and mbedTLS' own server takes for a bad record.)
+      EXPECT_EQ(link.server->state(), StreamState::kFailed);
+      if (GetParam() == TlsVersion::k12) {
+        EXPECT_EQ(link.server->error()->code, Errc::tls_alert);
+      }
+    }
+    return link.client_error();
+  }
+  static constexpr Errc kAccepted{};
+
+ private:
+  static inline TlsWorld* world_ = nullptr;
+};
+
+TEST_P(Certificates, AreAcceptedBelowAnExtraRoot) {
+  EXPECT_EQ(verdict(world().ca.issue(good())), kAccepted);
+}
+
+TEST_P(Certificates, AreAcceptedThroughAnIntermediate) {
+  CertificateSpec spec;
+  spec.subject = "CN=Intermediate";
+  spec.role = CertificateRole::kAuthority;
+  const TestCa middle = world().ca.intermediate(spec);
+  EXPECT_EQ(verdict(middle.issue(good())), kAccepted);
+}
+
+TEST_P(Certificates, WithAMissingIntermediateAreOfUnknownIssuer) {
+  CertificateSpec spec;
+  spec.subject = "CN=Intermediate";
+  spec.role = CertificateRole::kAuthority;
+  Identity identity = world().ca.intermediate(spec).issue(good());
+  identity.chain.resize(1);
+  EXPECT_EQ(verdict(std::move(identity)), Errc::tls_cert_unknown_ca);
+}
+
+TEST_P(Certificates, ThatExpiredAreRefused) {
+  CertificateSpec spec = good();
+  spec.not_before = kJanuary2024;
+  spec.not_after = kJanuary2025;
+  EXPECT_EQ(verdict(world().ca.issue(spec)), Errc::tls_cert_expired);
+}
+
+TEST_P(Certificates, ThatAreNotYetValidAreRefused) {
+  CertificateSpec spec = good();
+  spec.not_before = kJanuary2028;
+  EXPECT_EQ(verdict(world().ca.issue(spec)), Errc::tls_cert_expired);
+}
+
+TEST_P(Certificates, BelowAnExpiredIntermediateAreRefused) {
+  CertificateSpec spec;
+  spec.subject = "CN=Old Intermediate";
+  spec.role = CertificateRole::kAuthority;
+  spec.not_before = kJanuary2024;
+  spec.not_after = kJanuary2025;
+  EXPECT_EQ(verdict(world().ca.intermediate(spec).issue(good())), Errc::tls_cert_expired);
+}
+
+TEST_P(Certificates, ForAnotherHostAreRefused) {
+  CertificateSpec spec;
+  spec.dns_names = {"other.example.test", "example.test", "www.example.test.evil"};
+  EXPECT_EQ(verdict(world().ca.issue(spec)), Errc::tls_cert_wrong_host);
+}
+
+TEST_P(Certificates, WithOnlyACommonNameAreRefused) {
+  CertificateSpec spec;
+  spec.subject = std::string{"CN="} + kHost;
+  EXPECT_EQ(verdict(world().ca.issue(spec)), Errc::tls_cert_wrong_host);
+}
+
+TEST_P(Certificates, MatchAnyOfSeveralNamesWithoutCase) {
+  CertificateSpec spec;
+  spec.dns_names = {"first.test", "WWW.Example.TEST"};
+  EXPECT_EQ(verdict(world().ca.issue(spec)), kAccepted);
+  EXPECT_EQ(verdict(world().ca.issue(good()), "WWW.EXAMPLE.test"), kAccepted);
+}
+
+TEST_P(Certificates, MatchAWildcardForOneLabel) {
+  CertificateSpec spec;
+  spec.dns_names = {"*.example.test"};
+  EXPECT_EQ(verdict(world().ca.issue(spec)), kAccepted);
+  EXPECT_EQ(verdict(world().ca.issue(spec), "example.test"), Errc::tls_cert_wrong_host);
+  EXPECT_EQ(verdict(world().ca.issue(spec), "a.www.example.test"), Errc::tls_cert_wrong_host);
+}
+
+TEST_P(Certificates, OfAnAddressNeedItInTheSan) {
+  CertificateSpec spec;
+  spec.ip_addresses = {"192.0.2.7", "2001:db8::7"};
+  const Identity identity = world().ca.issue(spec);
+  EXPECT_EQ(verdict(identity, "192.0.2.7"), kAccepted);
+  EXPECT_EQ(verdict(identity, "2001:db8::7"), kAccepted);
+  EXPECT_EQ(verdict(identity, "2001:db8:0:0::7"), kAccepted);
+  EXPECT_EQ(verdict(identity, "192.0.2.8"), Errc::tls_cert_wrong_host);
+  EXPECT_EQ(verdict(identity), Errc::tls_cert_wrong_host);
+}
+
+TEST_P(Certificates, WithAnAddressAsDnsNameAreRefused) {
+  CertificateSpec spec;
+  spec.subject = "CN=192.0.2.7";
+  spec.dns_names = {"192.0.2.7"};
+  EXPECT_EQ(verdict(world().ca.issue(spec), "192.0.2.7"), Errc::tls_cert_wrong_host);
+}
+
+TEST_P(Certificates, OfAnUnknownAuthorityAreRefused) {
+  const TestCa stranger{world().rng, "CN=Stranger"};
+  EXPECT_EQ(verdict(stranger.issue(good())), Errc::tls_cert_unknown_ca);
+}
+
+TEST_P(Certificates, OfANamesakeOfTheAuthorityAreRefused) {
+  const TestCa namesake{world().rng, "CN=Test Root"};
+  EXPECT_EQ(verdict(namesake.issue(good())), Errc::tls_cert_unknown_ca);
+}
+
+TEST_P(Certificates, ThatSignThemselvesAreRefused) {
+  EXPECT_EQ(verdict(TestCa::self_signed(world().rng, good())), Errc::tls_cert_unknown_ca);
+}
+
+TEST_P(Certificates, SignedByALeafAreRefused) {
+  // The signer is a valid leaf, not an authority.
+  const TestCa fake = world().ca.intermediate(good());
+  EXPECT_EQ(verdict(fake.issue(good())), Errc::tls_cert_unknown_ca);
+}
+
+TEST_P(Certificates, BeyondThePathLengthAreRefused) {
+  CertificateSpec spec;
+  spec.subject = "CN=Short";
+  spec.role = CertificateRole::kAuthority;
+  spec.path_length = 0;
+  const TestCa first = world().ca.intermediate(spec);
+  spec.subject = "CN=Too Deep";
+  spec.path_length = -1;
+  EXPECT_EQ(verdict(first.intermediate(spec).issue(good())), Errc::tls_cert_unknown_ca);
+}
+
+TEST_P(Certificates, ForClientsOnlyAreRefused) {
+  CertificateSpec spec = good();
+  spec.extended_usage = ExtendedUsage::kClient;
+  EXPECT_EQ(verdict(world().ca.issue(spec)), Errc::tls_cert_invalid);
+}
+
+TEST_P(Certificates, WithoutTheRightToSignAreRefused) {
+  CertificateSpec spec = good();
+  spec.key_usage = MBEDTLS_X509_KU_KEY_ENCIPHERMENT;
+  EXPECT_EQ(verdict(world().ca.issue(spec)), Errc::tls_cert_invalid);
+}
+
+TEST_P(Certificates, SignedWithSha1AreRefused) {
+  CertificateSpec spec = good();
+  spec.hash = SignatureHash::kSha1;
+  const Errc code = verdict(world().ca.issue(spec));
+  EXPECT_TRUE(code == Errc::tls_cert_invalid || code == Errc::tls_alert) << int(code);
+}
+
+TEST_P(Certificates, WithAnUnknownCriticalExtensionAreRefused) {
+  CertificateSpec spec = good();
+  spec.extensions.push_back({"\x2a\x03\x04", true, {0x05, 0x00}});
+  EXPECT_EQ(verdict(world().ca.issue(spec)), Errc::tls_cert_invalid);
+  spec.extensions.front().critical = false;
+  EXPECT_EQ(verdict(world().ca.issue(spec)), kAccepted);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tls, Certificates, testing::Values(TlsVersion::k12, TlsVersion::k13),
+                         [](const auto& info) {
+                           return info.param == TlsVersion::k12 ? "Tls12" : "Tls13";
+                         });
+
+TEST(CertificateClock, IsTheHosts) {
+  TlsWorld world;
+  const Identity identity = world.ca.issue_for(kHost);
+  for (const auto& [wall, code] :
+       {std::pair{base::WallTime{std::chrono::seconds{1735689599}}, Errc::tls_cert_expired},
+        std::pair{kJanuary2025, Errc{}}, std::pair{kJanuary2028, Errc{}},
+        std::pair{base::WallTime{std::chrono::seconds{1893456001}}, Errc::tls_cert_expired}}) {
+    world.clock.set_wall(wall);
+    TlsLink link{world, identity};
+    link.connect();
+    EXPECT_EQ(link.client_error(), code);
+  }
+}
+
+TEST(CertificateTrust, DoesNotReachBeyondTheStore) {
+  TlsWorld world;
+  world.trust = tls::TrustStore::mozilla();
+  TlsLink link{world, world.ca.issue_for(kHost)};
+  link.connect();
+  EXPECT_EQ(link.client_error(), Errc::tls_cert_unknown_ca);
+}
+
+TEST(CertificateTrust, TakesRootsFromSeveralPemBlocks) {
+  TlsWorld world;
+  const TestCa second{world.rng, "CN=Second Root"};
+  auto store =
+      tls::TrustStore::with_extra("Comment\n" + world.ca.pem() + "\n# more\n" + second.pem());
+  ASSERT_TRUE(store.has_value());
+  EXPECT_EQ((*store)->size(), tls::TrustStore::mozilla()->size() + 2);
+  world.trust = *store;
+  for (const TestCa* ca : {static_cast<const TestCa*>(&world.ca), &second}) {
+    TlsLink link{world, ca->issue_for(kHost)};
+    link.connect();
+    EXPECT_EQ(link.client->state(), StreamState::kOpen);
+  }
+}
+
+}  // namespace
+}  // namespace mix::test
