@@ -1,7 +1,15 @@
 // The mixnet client: messages in, Sphinx packets out on a schedule, and back. Owns fragments,
 // acknowledgements and retransmission, lanes, cover traffic, reply SURBs of both sides.
 // It knows nothing of gateways' sockets: packets leave by poll_output, deliveries come by receive.
-// spec: messages.
+// This class only wires the units of this rung:
+//
+//   send ──> typed_message, padding, fragment ──> AckTracker (owns) ─┬─> Lanes ──┐
+//   reply ─> ......................................................─┴─> Replier ┘ │
+//   poll_output <── PacketBuilder <── streams (when) <───────────────────────────┘
+//   receive ──> ack | ReplyKeys, fragment_crypto ──> Reassembler ──> typed_message ──> events
+//
+// A queued message holds plain fragments; their packets are built when they leave, with the
+// topology of that moment. spec: messages.
 #pragma once
 
 #include <cstdint>
@@ -13,59 +21,13 @@
 #include "mix/base/rng.h"
 #include "mix/base/time.h"
 #include "mix/directory/topology.h"
+#include "mix/mixnet/ack_tracker.h"
 #include "mix/mixnet/address.h"
+#include "mix/mixnet/config.h"
+#include "mix/mixnet/lane.h"
 #include "mix/mixnet/mix_packet.h"
 
 namespace mix::mixnet {
-
-using namespace std::chrono_literals;
-
-/// Defaults of spec: messages §12.
-struct TrafficConfig {
-  base::Duration average_packet_delay = 15ms;           // mean per mix, data and cover
-  base::Duration average_ack_delay = 15ms;              // mean per mix, acks
-  base::Duration message_sending_average_delay = 20ms;  // main stream interval
-  base::Duration loop_cover_average_delay = 200ms;      // loop cover interval
-  bool disable_main_poisson = false;
-  bool disable_loop_cover = false;
-  double ack_wait_multiplier = 1.5;
-  base::Duration ack_wait_addition = 1500ms;
-  std::optional<std::uint32_t> max_retransmissions;  // none: no limit
-  bool use_legacy_sphinx_format = false;             // 258 with v1 lists
-  std::size_t max_queued_packets = 2048;             // over all lanes; `send` refuses beyond
-  base::Duration max_reply_key_age = std::chrono::hours{24};
-};
-
-/// Thresholds of the side that replies. spec: messages §11.3.
-struct ReplierConfig {
-  std::uint32_t min_storage = 10;  // reserve, used only to ask for more
-  std::uint32_t max_storage = 200;
-  std::uint32_t threshold_buffer = 0;
-  std::uint32_t min_request = 10, max_request = 50;
-  std::uint32_t max_allowed_request = 500;
-  base::Duration rerequest_after = std::chrono::seconds{10};
-  base::Duration drop_after = std::chrono::minutes{5};
-  std::uint32_t max_rerequests = 5;
-};
-
-/// Queue classes; decide order, never route or size. spec: messages §10.4.
-enum class LaneKind : std::uint8_t {
-  kGeneral,
-  kConnection,
-  kReplySurbRequest,
-  kAdditionalReplySurbs,
-  kRetransmission,
-};
-struct Lane {
-  LaneKind kind = LaneKind::kGeneral;
-  std::uint64_t connection = 0;  // for kConnection
-  friend bool operator==(const Lane&, const Lane&) = default;
-  friend bool operator<(const Lane& a, const Lane& b) {
-    return a.kind != b.kind ? a.kind < b.kind : a.connection < b.connection;
-  }
-};
-
-using MessageId = std::uint64_t;
 
 struct SendOptions {
   std::uint32_t reply_surbs = 0;  // > 0 or an anonymous sender: repliable
@@ -84,23 +46,29 @@ struct MessageReceived {
 struct MessageDelivered {
   MessageId id;
 };
-/// Given up: retransmission limit, or no way to build it.
+/// A fragment was given up: `mixnet_undelivered` (retransmission limit, or ten minutes in a lane
+/// that did not move), `mixnet_no_surbs`, `directory_unknown_node` (no such gateway). The other
+/// fragments are still sent; told once per message.
 struct MessageLost {
   MessageId id;
   base::Error error;
 };
-/// The exit (or another peer) asked for SURBs and they were sent; for supply estimates.
+/// The exit (or another peer) asked for SURBs, which will be sent; for supply estimates.
 struct SurbsRequested {
   Recipient by;
   std::uint32_t amount;  // after the cap
 };
 using ClientEvent = std::variant<MessageReceived, MessageDelivered, MessageLost, SurbsRequested>;
 
+/// Counters since construction, and sizes now.
 struct ClientStats {
   std::uint64_t sent_real = 0, sent_cover = 0, sent_loop = 0, received = 0, received_acks = 0;
+  std::uint64_t received_cover = 0;
   std::uint64_t retransmitted = 0, lost = 0, duplicates = 0, undecodable = 0;
+  /// Our SURBs: made for others, asked for by them, used by them.
   std::uint64_t surbs_sent = 0, surbs_requested = 0, surbs_used_by_peers = 0;
   std::size_t queued = 0, unacknowledged = 0, reply_keys = 0, buffered_fragments = 0;
+  std::uint32_t send_multiplier = 1;
 };
 
 class Client {
@@ -109,9 +77,11 @@ class Client {
   Client(const TrafficConfig& traffic, const ReplierConfig& replier, const ClientKeys& keys,
          const crypto::Ed25519PublicKey& gateway, base::Rng& rng, base::Log& log);
   ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
 
   [[nodiscard]] Recipient address() const;
-  /// Null clears it: sending pauses, cover stops. Unsent packets are kept or rebuilt.
+  /// Null, or one without the own gateway, pauses sending and cover; what is queued stays.
   void set_topology(std::shared_ptr<const directory::Topology> topology, base::TimePoint now);
   void set_rotation_info(const directory::KeyRotationInfo& info, base::TimePoint now,
                          base::WallTime wall_now);
@@ -119,23 +89,30 @@ class Client {
   void start(base::TimePoint now);
   void stop(base::TimePoint now);
 
-  /// Queues a message. Errors: `mixnet_message_too_long`, `usage_queue_full`.
+  /// Queues a message. Errors: `mixnet_message_too_long`, `usage_queue_full`,
+  /// `mixnet_no_topology` (reply SURBs are wanted but cannot be built now).
   [[nodiscard]] base::Result<MessageId> send(const Recipient& to, base::ByteView data,
                                              const SendOptions& options, base::TimePoint now);
   /// Answers an anonymous sender by its SURBs. Errors: `mixnet_unknown_sender`,
   /// `usage_queue_full`, `mixnet_bad_message` (empty data).
   [[nodiscard]] base::Result<MessageId> reply(const SenderTag& to, base::ByteView data,
                                               const SendOptions& options, base::TimePoint now);
-  /// Sends a message that only carries SURBs. Errors: as `send`.
+  /// Sends SURBs without data, in messages of a few packets as the lane has room. What is still
+  /// owed to `to` never exceeds the cap of a SURB request. Errors: `usage_queue_full` (so much is
+  /// owed already).
   [[nodiscard]] base::Result<void> supply_surbs(const Recipient& to, std::uint32_t amount,
                                                 base::TimePoint now);
-  /// Drops a lane with what is queued in it (connection closed).
+  /// Drops what was queued in a lane and never sent (connection closed). No events follow.
   void close_lane(const Lane& lane);
+  /// Drops everything meant for a recipient that is of no use any more (the exit was left):
+  /// queued and unacknowledged fragments, SURBs owed, the sender tag. No events follow.
+  void forget(const Recipient& recipient);
 
   /// What the gateway delivered: an ack (21 bytes) or a packet body.
   void receive(base::ByteView delivered, base::TimePoint now);
   /// The next packet that the schedule releases, or nothing. `link_backlog` says how many wait
   /// below; a full link (32) holds packets back and slows the streams. spec: messages §10.5.
+  /// Call it until it gives nothing, with the backlog of that moment.
   [[nodiscard]] std::optional<MixPacket> poll_output(base::TimePoint now, std::size_t link_backlog);
   [[nodiscard]] std::optional<ClientEvent> poll_event();
   [[nodiscard]] base::Deadline next_deadline() const;
@@ -143,7 +120,8 @@ class Client {
 
   /// Packets queued in a lane, for back-pressure above.
   [[nodiscard]] std::size_t queued(const Lane& lane) const;
-  /// SURBs that `to` should still hold: sent less seen used.
+  /// SURBs that `to` should hold soon: made for it and owed to it, less those it has used up (see
+  /// ReplyKeys::held_by). After a change of the key rotation it counts from zero.
   [[nodiscard]] std::uint32_t surbs_at(const Recipient& to) const;
   [[nodiscard]] ClientStats stats() const;
 

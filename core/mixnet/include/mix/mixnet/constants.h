@@ -7,14 +7,12 @@
 #include <string_view>
 
 #include "mix/base/time.h"
-#include "mix/sphinx/packet.h"
+#include "mix/sphinx/surb_ack.h"
 
 namespace mix::mixnet {
 
 // Parts of a packet's plaintext. spec: messages §7.
-inline constexpr std::size_t kSurbAckAddressSize = 19;  // first hop, padded; spec: sphinx §11
-inline constexpr std::size_t kAckPacketSize = 386;      // spec: sphinx §8
-inline constexpr std::size_t kSurbAckSize = kSurbAckAddressSize + kAckPacketSize;
+using sphinx::kSurbAckSize;
 inline constexpr std::size_t kKeyPartSize = 32;  // ephemeral public key, or reply key digest
 static_assert(kSurbAckSize == 405);
 
@@ -42,7 +40,7 @@ inline constexpr std::size_t kPaddingMarkSize = 1;  // spec: messages §4
 inline constexpr std::size_t kFragmentIdSize = 4 + 1;  // set id, index
 inline constexpr std::size_t kAckIvSize = 16;
 inline constexpr std::size_t kAckContentSize = kAckIvSize + kFragmentIdSize;
-static_assert(kAckContentSize == 21);
+static_assert(kAckContentSize == sphinx::kAckPlaintextSize);
 /// Other deliveries up to this length are dropped. spec: messages §7.
 inline constexpr std::size_t kMaxShortDelivery = 48;
 

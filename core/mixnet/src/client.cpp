@@ -1,0 +1,756 @@
+#include "mix/mixnet/client.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <utility>
+
+#include "mix/crypto/secret.h"
+#include "mix/mixnet/ack.h"
+#include "mix/mixnet/constants.h"
+#include "mix/mixnet/fragment_crypto.h"
+#include "mix/mixnet/lanes.h"
+#include "mix/mixnet/packet_builder.h"
+#include "mix/mixnet/padding.h"
+#include "mix/mixnet/reassembly.h"
+#include "mix/mixnet/replier.h"
+#include "mix/mixnet/reply_keys.h"
+#include "mix/mixnet/streams.h"
+#include "mix/mixnet/typed_message.h"
+
+namespace mix::mixnet {
+
+namespace {
+
+using base::Errc;
+
+constexpr MessageId kHousekeeping = 0;
+constexpr Lane kRetransmissionLane{LaneKind::kRetransmission, 0};
+constexpr Lane kRequestLane{LaneKind::kReplySurbRequest, 0};
+constexpr Lane kSupplyLane{LaneKind::kAdditionalReplySurbs, 0};
+
+/// SURBs are supplied in messages of this many packets: well filled (24 SURBs of version 2), and
+/// usable by the peer as soon as these few have arrived. The most is kMaxSurbsPerMessage.
+constexpr std::size_t kSupplyPackets = 7;
+/// The next supply message is made when the lane has no more than this, so that its SURBs are of
+/// the newest topology and the lane stays short.
+constexpr std::size_t kSupplyLaneLow = 2;
+
+/// How soon to look again whether a full link has room; its host may not tell.
+constexpr base::Duration kLinkRetry = std::chrono::milliseconds{5};
+
+}  // namespace
+
+class Client::Impl {
+ public:
+  Impl(const TrafficConfig& traffic, const ReplierConfig& replier, const ClientKeys& keys,
+       const crypto::Ed25519PublicKey& gateway, base::Rng& rng, base::Log& log)
+      : config_(traffic),
+        max_allowed_request_(replier.max_allowed_request),
+        keys_(keys),
+        rng_(rng),
+        log_(log),
+        builder_(traffic, keys, gateway, rng),
+        tracker_(traffic.ack_wait_multiplier, traffic.ack_wait_addition),
+        main_stream_(rng),
+        loop_stream_(rng),
+        reassembler_(traffic.max_reassembly_bytes),
+        reply_keys_(traffic.max_reply_key_age, traffic.max_reply_keys),
+        replier_(replier) {}
+
+  [[nodiscard]] Recipient address() const { return builder_.address(); }
+
+  // --- lifecycle
+
+  void set_topology(std::shared_ptr<const directory::Topology> topology, base::TimePoint now) {
+    seen_ = now;
+    const bool was_ready = builder_.ready();
+    const std::optional<directory::EpochMetadata> metadata =
+        topology ? std::optional(topology->metadata()) : std::nullopt;
+    builder_.set_topology(std::move(topology));
+    if (metadata) {
+      if (rotation_id_ && *rotation_id_ != metadata->rotation_id) {
+        const std::uint32_t id = metadata->rotation_id;
+        reply_keys_.rotation_changed(id == 0 ? 0 : id - 1);
+      }
+      rotation_id_ = metadata->rotation_id;
+      replier_.set_topology(*metadata, now);
+    }
+    if (running_ && builder_.ready() && !was_ready) start_streams(now);
+  }
+
+  void set_rotation_info(const directory::KeyRotationInfo& info, base::TimePoint now,
+                         base::WallTime wall_now) {
+    seen_ = now;
+    replier_.set_rotation_info(info, now, wall_now);
+  }
+
+  void start(base::TimePoint now) {
+    seen_ = now;
+    running_ = true;
+    blocked_until_.reset();
+    // The pause was not the lanes' fault.
+    lanes_.touch(now);
+    start_streams(now);
+  }
+
+  void stop(base::TimePoint now) {
+    seen_ = now;
+    running_ = false;
+    main_stream_.stop();
+    loop_stream_.stop();
+  }
+
+  // --- input from above
+
+  base::Result<MessageId> send(const Recipient& to, base::ByteView data, const SendOptions& options,
+                               base::TimePoint now) {
+    seen_ = now;
+    const bool repliable = options.anonymous || options.reply_surbs > 0;
+    const std::size_t overhead =
+        repliable ? repliable_overhead(builder_.list_version(), options.reply_surbs,
+                                       builder_.reply_surb_size())
+                  : kMessageTypeSize;
+    MIX_CHECK(check_room(overhead + data.size()));
+    TypedMessage message = PlainMessage{};
+    if (repliable) {
+      MIX_TRY(message, make_repliable(to, RepliableMessage::Content::kData, options.reply_surbs,
+                                      base::to_bytes(data), now));
+    } else {
+      message = PlainMessage{base::to_bytes(data)};
+    }
+    const MessageId id = ++last_message_;
+    TrackedFragment like;
+    like.to = to;
+    like.message = id;
+    like.lane = options.lane;
+    like.max_retransmissions = options.max_retransmissions;
+    MIX_TRY(const auto fragments, register_message(message, like));
+    for (const FragmentId& fragment : fragments) lanes_.push(options.lane, fragment, now);
+    return id;
+  }
+
+  base::Result<MessageId> reply(const SenderTag& to, base::ByteView data,
+                                const SendOptions& options, base::TimePoint now) {
+    seen_ = now;
+    if (!replier_.knows(to)) return Errc::mixnet_unknown_sender;
+    if (data.empty()) return Errc::mixnet_bad_message;
+    MIX_CHECK(check_room(kMessageTypeSize + kContentTagSize + data.size()));
+    const MessageId id = ++last_message_;
+    TrackedFragment like;
+    like.to = to;
+    like.message = id;
+    like.lane = options.lane;
+    like.max_retransmissions = options.max_retransmissions;
+    MIX_TRY(const auto fragments, register_message(ReplyData{base::to_bytes(data)}, like));
+    replier_.send(to, fragments, now);
+    drain_replier(now);
+    return id;
+  }
+
+  base::Result<void> supply_surbs(const Recipient& to, std::uint32_t amount, base::TimePoint now) {
+    seen_ = now;
+    std::uint32_t& owed = owe(to);
+    if (owed >= max_allowed_request_) return Errc::usage_queue_full;
+    owed += std::min(amount, max_allowed_request_ - owed);
+    return {};
+  }
+
+  void close_lane(const Lane& lane) {
+    const auto unsent = tracker_.select([&lane](const TrackedFragment& fragment) {
+      return fragment.lane == lane && fragment.packets_sent == 0;
+    });
+    (void)lanes_.remove(lane);
+    for (const FragmentId& id : unsent) drop_silently(id);
+  }
+
+  void forget(const Recipient& recipient) {
+    const auto unwanted = tracker_.select([&recipient](const TrackedFragment& fragment) {
+      const auto* to = std::get_if<Recipient>(&fragment.to);
+      return to != nullptr && *to == recipient;
+    });
+    for (const FragmentId& id : unwanted) drop_silently(id);
+    std::erase_if(owed_, [&recipient](const Owed& owed) { return owed.to == recipient; });
+    reply_keys_.forget(recipient);
+  }
+
+  // --- input from below
+
+  void receive(base::ByteView delivered, base::TimePoint now) {
+    seen_ = now;
+    if (delivered.size() == kAckContentSize) {
+      receive_ack(delivered);
+    } else if (delivered.size() <= kMaxShortDelivery) {
+      undecodable("mixnet.short_delivery");
+    } else {
+      receive_body(delivered, now);
+    }
+  }
+
+  // --- output
+
+  std::optional<MixPacket> poll_output(base::TimePoint now, std::size_t link_backlog) {
+    seen_ = now;
+    if (!running_ || !builder_.ready()) return std::nullopt;
+    compose_supply(now);
+    rate_.observe(link_backlog, now);
+    const bool full = link_backlog >= kLinkQueueLimit;
+    blocked_until_.reset();
+    if (full) blocked_until_ = now + kLinkRetry;
+    if (config_.disable_main_poisson) {
+      if (!full) {
+        if (auto packet = next_real(now)) return packet;
+      }
+    } else if (!full && main_stream_.fire(main_mean(), now)) {
+      // Exactly one packet per firing, real or cover.
+      if (auto packet = next_real(now)) return packet;
+      if (auto packet = next_cover(stats_.sent_cover)) return packet;
+    }
+    if (!config_.disable_loop_cover) {
+      while (loop_stream_.fire(config_.loop_cover_average_delay, now)) {
+        // A full link drops loop cover. spec: messages §10.2.
+        if (full) continue;
+        if (auto packet = next_cover(stats_.sent_loop)) return packet;
+      }
+    }
+    return std::nullopt;
+  }
+
+  std::optional<ClientEvent> poll_event() {
+    if (events_.empty()) return std::nullopt;
+    ClientEvent event = std::move(events_.front());
+    events_.pop_front();
+    return event;
+  }
+
+  [[nodiscard]] base::Deadline next_deadline() const {
+    base::Deadline first;
+    if (running_ && builder_.ready()) {
+      base::Deadline main = main_stream_.next_deadline();
+      if (config_.disable_main_poisson) {
+        main.reset();
+        if (lanes_.size() > 0 || !owed_.empty()) main = seen_;
+      }
+      // A full link is looked at again later, not at once.
+      if (main && blocked_until_) main = std::max(*main, *blocked_until_);
+      first = base::earlier(first, main);
+      first = base::earlier(first, loop_stream_.next_deadline());
+    }
+    first = base::earlier(first, tracker_.next_deadline());
+    first = base::earlier(first, lanes_.next_deadline());
+    first = base::earlier(first, replier_.next_deadline());
+    return base::earlier(first, reply_keys_.next_deadline());
+  }
+
+  void expire(base::TimePoint now) {
+    seen_ = now;
+    while (const auto id = tracker_.pop_due(now)) retransmit(*id, now);
+    for (const FragmentId& id : lanes_.expire(now)) lose(id, Errc::mixnet_undelivered);
+    reply_keys_.expire(now);
+    replier_.expire(now);
+    drain_replier(now);
+  }
+
+  // --- figures
+
+  [[nodiscard]] std::size_t queued(const Lane& lane) const { return lanes_.size(lane); }
+
+  [[nodiscard]] std::uint32_t surbs_at(const Recipient& to) const {
+    const auto owed = std::ranges::find(owed_, to, &Owed::to);
+    return reply_keys_.held_by(to) + (owed == owed_.end() ? 0 : owed->amount);
+  }
+
+  [[nodiscard]] ClientStats stats() const {
+    ClientStats stats = stats_;
+    stats.queued = queued_total();
+    stats.unacknowledged = tracker_.size();
+    stats.reply_keys = reply_keys_.size();
+    stats.buffered_fragments = reassembler_.buffered_fragments();
+    stats.send_multiplier = rate_.multiplier();
+    return stats;
+  }
+
+ private:
+  /// SURBs promised to a recipient and not made yet.
+  struct Owed {
+    Recipient to;
+    std::uint32_t amount = 0;
+  };
+  /// What is left of a message of the application.
+  struct Progress {
+    std::size_t unacknowledged = 0;
+    bool lost = false;
+  };
+
+  // --- schedule
+
+  void start_streams(base::TimePoint now) {
+    if (!builder_.ready()) return;
+    if (!config_.disable_main_poisson) main_stream_.start(main_mean(), now);
+    if (!config_.disable_loop_cover) {
+      loop_stream_.start(config_.loop_cover_average_delay, now);
+    }
+  }
+
+  [[nodiscard]] base::Duration main_mean() const {
+    return config_.message_sending_average_delay * rate_.multiplier();
+  }
+
+  [[nodiscard]] std::size_t queued_total() const { return lanes_.size() + replier_.waiting(); }
+
+  /// The next fragment of the lanes as a packet. Nothing when the lanes are empty.
+  std::optional<MixPacket> next_real(base::TimePoint now) {
+    while (const auto id = lanes_.pop(rng_)) {
+      TrackedFragment* fragment = tracker_.find(*id);
+      // Acknowledged or dropped while it was queued again.
+      if (fragment == nullptr) continue;
+      auto packet = build(*id, *fragment);
+      if (!packet) {
+        log_.event("mixnet.packet_not_built", static_cast<std::int64_t>(packet.error().code));
+        if (fragment->packets_sent > 0) {
+          tracker_.restart(*id, now);
+        } else {
+          lose(*id, packet.error().code);
+        }
+        continue;
+      }
+      ++(fragment->packets_sent == 0 ? stats_.sent_real : stats_.retransmitted);
+      tracker_.sent(*id, packet->expected_delay, now);
+      return std::move(packet->packet);
+    }
+    return std::nullopt;
+  }
+
+  base::Result<PreparedPacket> build(const FragmentId& id, TrackedFragment& fragment) {
+    if (const auto* recipient = std::get_if<Recipient>(&fragment.to)) {
+      return builder_.build(fragment.bytes, id, *recipient, fragment.size);
+    }
+    if (!fragment.surb) return Errc::mixnet_no_surbs;
+    auto packet = builder_.build_reply(fragment.bytes, id, *fragment.surb, fragment.size);
+    fragment.surb.reset();
+    return packet;
+  }
+
+  std::optional<MixPacket> next_cover(std::uint64_t& counter) {
+    sphinx::PacketSize size = config_.primary_packet_size;
+    if (config_.secondary_packet_size && rng_.unit() >= config_.cover_primary_size_ratio) {
+      size = *config_.secondary_packet_size;
+    }
+    auto packet = builder_.build_cover(size);
+    if (!packet) {
+      log_.event("mixnet.cover_not_built", static_cast<std::int64_t>(packet.error().code));
+      return std::nullopt;
+    }
+    ++counter;
+    return std::move(packet->packet);
+  }
+
+  // --- messages out
+
+  [[nodiscard]] base::Result<void> check_room(std::size_t message_size) const {
+    const std::size_t fragments = plan_for(message_size).second.fragments;
+    if (fragments > config_.max_queued_packets) return Errc::mixnet_message_too_long;
+    if (queued_total() + fragments > config_.max_queued_packets ||
+        tracker_.size() + fragments > config_.max_unacknowledged) {
+      return Errc::usage_queue_full;
+    }
+    return {};
+  }
+
+  /// The secondary size is used only when it takes fewer packets. spec: messages §10.6.
+  [[nodiscard]] std::pair<sphinx::PacketSize, SplitPlan> plan_for(std::size_t message_size) const {
+    const auto plan = [message_size](sphinx::PacketSize size) {
+      return plan_split(message_size + kPaddingMarkSize, fragment_bytes(size));
+    };
+    const SplitPlan primary = plan(config_.primary_packet_size);
+    if (config_.secondary_packet_size) {
+      const SplitPlan secondary = plan(*config_.secondary_packet_size);
+      if (secondary.fragments < primary.fragments) {
+        return {*config_.secondary_packet_size, secondary};
+      }
+    }
+    return {config_.primary_packet_size, primary};
+  }
+
+  base::Result<TypedMessage> make_repliable(const Recipient& to, RepliableMessage::Content content,
+                                            std::uint32_t num_surbs, base::Bytes data,
+                                            base::TimePoint now) {
+    if (num_surbs > 0 && !builder_.ready()) return Errc::mixnet_no_topology;
+    RepliableMessage message;
+    message.content = content;
+    message.list = builder_.list_version();
+    message.data = std::move(data);
+    message.surbs.reserve(num_surbs);
+    for (std::uint32_t i = 0; i < num_surbs; ++i) {
+      MIX_TRY(ReplySurb surb, builder_.build_reply_surb());
+      message.surbs.push_back(std::move(surb));
+    }
+    message.sender = reply_keys_.tag_for(to, rng_);
+    // Before the SURBs can leave.
+    for (const ReplySurb& surb : message.surbs) {
+      reply_keys_.store(surb.key, to, builder_.rotation_id(), now);
+    }
+    stats_.surbs_sent += num_surbs;
+    return TypedMessage{std::move(message)};
+  }
+
+  /// Cuts a message and registers its fragments, each a copy of `like`.
+  base::Result<std::vector<FragmentId>> register_message(const TypedMessage& message,
+                                                         const TrackedFragment& like) {
+    MIX_TRY(base::Bytes bytes, encode(message));
+    const sphinx::PacketSize size = plan_for(bytes.size()).first;
+    bytes = pad(std::move(bytes), fragment_bytes(size));
+    auto fragments = split(bytes, fragment_bytes(size), rng_);
+    crypto::wipe(bytes);
+    std::vector<FragmentId> ids;
+    ids.reserve(fragments.size());
+    for (Fragment& fragment : fragments) {
+      ids.push_back(fragment.id);
+      TrackedFragment tracked;
+      tracked.bytes = std::move(fragment.bytes);
+      tracked.to = like.to;
+      tracked.message = like.message;
+      tracked.lane = like.lane;
+      tracked.size = size;
+      tracked.max_retransmissions = like.max_retransmissions;
+      tracked.reserve = like.reserve;
+      tracker_.add(fragment.id, std::move(tracked));
+    }
+    if (like.message != kHousekeeping) progress_[like.message].unacknowledged = ids.size();
+    return ids;
+  }
+
+  // --- SURBs for others
+
+  std::uint32_t& owe(const Recipient& to) {
+    const auto found = std::ranges::find(owed_, to, &Owed::to);
+    if (found != owed_.end()) return found->amount;
+    owed_.push_back({to, 0});
+    return owed_.back().amount;
+  }
+
+  /// Makes the next supply message when the last one has nearly left.
+  void compose_supply(base::TimePoint now) {
+    while (!owed_.empty() && lanes_.size(kSupplyLane) <= kSupplyLaneLow) {
+      Owed& owed = owed_.front();
+      const std::size_t room =
+          plan_room(kSupplyPackets) -
+          repliable_overhead(builder_.list_version(), 0, builder_.reply_surb_size());
+      const std::uint32_t amount =
+          std::min({owed.amount, static_cast<std::uint32_t>(room / builder_.reply_surb_size()),
+                    kMaxSurbsPerMessage});
+      if (amount > 0) {
+        const auto message =
+            make_repliable(owed.to, RepliableMessage::Content::kAdditionalSurbs, amount, {}, now);
+        if (!message) return;
+        TrackedFragment like;
+        like.to = owed.to;
+        like.message = kHousekeeping;
+        like.lane = kSupplyLane;
+        const auto ids = register_message(*message, like);
+        if (!ids) return;
+        for (const FragmentId& id : *ids) lanes_.push(kSupplyLane, id, now);
+      }
+      // Recipients take turns.
+      Owed rest{owed.to, owed.amount - amount};
+      owed_.pop_front();
+      if (rest.amount > 0) owed_.push_back(rest);
+    }
+  }
+
+  /// Bytes of a message that fills this many packets of the primary size.
+  [[nodiscard]] std::size_t plan_room(std::size_t packets) const {
+    const std::size_t payload = fragment_bytes(config_.primary_packet_size) - kShortHeaderSize;
+    return packets * payload - kPaddingMarkSize;
+  }
+
+  void answer(const SurbRequest& request) {
+    // Only those whom we wrote to may ask. spec: messages §11.2.
+    if (!reply_keys_.find_tag(request.replier)) {
+      log_.event("mixnet.surb_request_ignored", 0);
+      return;
+    }
+    const std::uint32_t amount = std::min(request.amount, max_allowed_request_);
+    std::uint32_t& owed = owe(request.replier);
+    owed += std::min(amount, max_allowed_request_ - owed);
+    stats_.surbs_requested += amount;
+    events_.emplace_back(SurbsRequested{request.replier, amount});
+  }
+
+  // --- replies
+
+  void drain_replier(base::TimePoint now) {
+    while (auto output = replier_.poll_output()) {
+      if (auto* assigned = std::get_if<SurbAssigned>(&*output)) {
+        TrackedFragment* fragment = tracker_.find(assigned->fragment);
+        if (fragment == nullptr) continue;
+        fragment->surb = std::move(assigned->surb);
+        lanes_.push(assigned->why == SurbAssigned::Why::kNew ? fragment->lane : kRetransmissionLane,
+                    assigned->fragment, now);
+      } else if (auto* needed = std::get_if<SurbsNeeded>(&*output)) {
+        request_surbs(std::move(*needed), now);
+      } else if (const auto* given_up = std::get_if<ReplyGivenUp>(&*output)) {
+        lose(given_up->fragment, Errc::mixnet_no_surbs);
+      }
+    }
+  }
+
+  void request_surbs(SurbsNeeded needed, base::TimePoint now) {
+    TrackedFragment like;
+    like.to = needed.from;
+    like.message = kHousekeeping;
+    like.lane = kRequestLane;
+    like.max_retransmissions = kSurbRequestRetransmissions;
+    like.reserve = TrackedFragment::Reserve::kUse;
+    const auto ids = register_message(SurbRequest{address(), needed.amount}, like);
+    // A request fits one fragment of every size.
+    if (!ids || ids->size() != 1) base::panic("mixnet: SURB request takes more than one packet");
+    tracker_.find(ids->front())->surb = std::move(needed.surb);
+    lanes_.push(kRequestLane, ids->front(), now);
+  }
+
+  // --- acknowledgements
+
+  void receive_ack(base::ByteView content) {
+    ++stats_.received_acks;
+    const auto id = open_ack(keys_.ack_key, content);
+    if (!id) {
+      undecodable("mixnet.bad_ack");
+      return;
+    }
+    if (id->is_cover()) return;
+    const auto fragment = tracker_.remove(*id);
+    if (!fragment) return;  // acknowledged twice, or not ours
+    forget_waiting(*id, *fragment);
+    const auto progress = progress_.find(fragment->message);
+    if (progress == progress_.end()) return;
+    if (--progress->second.unacknowledged > 0) return;
+    if (!progress->second.lost) events_.emplace_back(MessageDelivered{fragment->message});
+    progress_.erase(progress);
+  }
+
+  /// An ack did not come in time.
+  void retransmit(const FragmentId& id, base::TimePoint now) {
+    const TrackedFragment& fragment = *tracker_.find(id);
+    const auto reached = [&fragment](const std::optional<std::uint32_t>& limit) {
+      return limit && fragment.packets_sent > *limit;
+    };
+    if (reached(fragment.max_retransmissions) || reached(config_.max_retransmissions)) {
+      lose(id, Errc::mixnet_undelivered);
+      return;
+    }
+    if (const auto* tag = std::get_if<SenderTag>(&fragment.to)) {
+      replier_.retransmit(*tag, id, fragment.reserve, now);
+      drain_replier(now);
+    } else {
+      lanes_.push(kRetransmissionLane, id, now);
+    }
+  }
+
+  void lose(const FragmentId& id, Errc why) {
+    const auto fragment = tracker_.remove(id);
+    if (!fragment) return;
+    forget_waiting(id, *fragment);
+    ++stats_.lost;
+    const auto progress = progress_.find(fragment->message);
+    if (progress == progress_.end()) return;
+    if (!progress->second.lost) {
+      progress->second.lost = true;
+      events_.emplace_back(MessageLost{fragment->message, base::Error{why}});
+    }
+    if (--progress->second.unacknowledged == 0) progress_.erase(progress);
+  }
+
+  void drop_silently(const FragmentId& id) {
+    const auto fragment = tracker_.remove(id);
+    if (!fragment) return;
+    forget_waiting(id, *fragment);
+    progress_.erase(fragment->message);
+  }
+
+  void forget_waiting(const FragmentId& id, const TrackedFragment& fragment) {
+    if (const auto* tag = std::get_if<SenderTag>(&fragment.to)) replier_.forget(*tag, id);
+  }
+
+  // --- messages in
+
+  void undecodable(const char* event) {
+    ++stats_.undecodable;
+    log_.event(event, 0);
+  }
+
+  // spec: messages §7
+  void receive_body(base::ByteView body, base::TimePoint now) {
+    base::Reader in(body);
+    const auto key_part = in.fixed<kKeyPartSize>();
+    if (!key_part) return;
+    if (reply_keys_.was_taken(*key_part)) {
+      ++stats_.duplicates;
+      return;
+    }
+    base::Bytes fragment;
+    if (const auto key = reply_keys_.take(*key_part)) {
+      ++stats_.surbs_used_by_peers;
+      fragment = base::to_bytes(in.rest());
+      apply_fragment_key(*key, fragment);
+    } else {
+      auto opened = open_fragment(body, keys_.encryption.secret);
+      if (!opened) return;
+      fragment = *std::move(opened);
+    }
+    const base::ByteView marker = base::as_bytes(kCoverMarker);
+    if (fragment.size() >= marker.size() &&
+        base::equal(base::ByteView(fragment).first(marker.size()), marker)) {
+      ++stats_.received_cover;
+      return;
+    }
+    receive_fragment(fragment, now);
+    crypto::wipe(fragment);
+  }
+
+  void receive_fragment(base::ByteView bytes, base::TimePoint now) {
+    const auto fragment = FragmentView::decode(bytes);
+    if (!fragment) {
+      undecodable("mixnet.bad_fragment");
+      return;
+    }
+    Reassembler::Answer answer = reassembler_.receive(*fragment, now);
+    switch (answer.outcome) {
+      case Reassembler::Outcome::kStored:
+        return;
+      case Reassembler::Outcome::kDuplicate:
+        ++stats_.duplicates;
+        return;
+      case Reassembler::Outcome::kContradiction:
+        undecodable("mixnet.contradicting_fragment");
+        return;
+      case Reassembler::Outcome::kComplete:
+        break;
+    }
+    receive_message(answer.message, now);
+    crypto::wipe(answer.message);
+  }
+
+  void receive_message(base::ByteView padded, base::TimePoint now) {
+    const auto bytes = unpad(padded);
+    if (!bytes) {
+      undecodable("mixnet.bad_padding");
+      return;
+    }
+    auto message = decode_message(*bytes);
+    if (!message) {
+      undecodable("mixnet.bad_message");
+      return;
+    }
+    if (auto* plain = std::get_if<PlainMessage>(&*message)) {
+      deliver({std::move(plain->data), std::nullopt, false});
+    } else if (auto* repliable = std::get_if<RepliableMessage>(&*message)) {
+      const auto source = repliable->content == RepliableMessage::Content::kAdditionalSurbs
+                              ? SurbStore::Source::kAdditional
+                              : SurbStore::Source::kWithData;
+      replier_.receive(repliable->sender, std::move(repliable->surbs), source, now);
+      if (repliable->content == RepliableMessage::Content::kData) {
+        deliver({std::move(repliable->data), repliable->sender, false});
+      }
+      drain_replier(now);
+    } else if (auto* reply = std::get_if<ReplyData>(&*message)) {
+      deliver({std::move(reply->data), std::nullopt, true});
+    } else if (const auto* request = std::get_if<SurbRequest>(&*message)) {
+      answer(*request);
+    }
+  }
+
+  void deliver(MessageReceived message) {
+    ++stats_.received;
+    events_.emplace_back(std::move(message));
+  }
+
+  TrafficConfig config_;
+  std::uint32_t max_allowed_request_;
+  const ClientKeys& keys_;
+  base::Rng& rng_;
+  base::Log& log_;
+
+  PacketBuilder builder_;
+  AckTracker tracker_;
+  Lanes lanes_;
+  PoissonTimer main_stream_;
+  PoissonTimer loop_stream_;
+  SendRate rate_;
+  Reassembler reassembler_;
+  ReplyKeys reply_keys_;
+  Replier replier_;
+
+  bool running_ = false;
+  base::TimePoint seen_{};
+  base::Deadline blocked_until_;
+  std::optional<std::uint32_t> rotation_id_;
+  MessageId last_message_ = kHousekeeping;
+  std::map<MessageId, Progress> progress_;
+  std::deque<Owed> owed_;
+  std::deque<ClientEvent> events_;
+  ClientStats stats_;
+};
+
+Client::Client(const TrafficConfig& traffic, const ReplierConfig& replier, const ClientKeys& keys,
+               const crypto::Ed25519PublicKey& gateway, base::Rng& rng, base::Log& log)
+    : impl_(std::make_unique<Impl>(traffic, replier, keys, gateway, rng, log)) {}
+
+Client::~Client() = default;
+
+Recipient Client::address() const { return impl_->address(); }
+
+void Client::set_topology(std::shared_ptr<const directory::Topology> topology,
+                          base::TimePoint now) {
+  impl_->set_topology(std::move(topology), now);
+}
+
+void Client::set_rotation_info(const directory::KeyRotationInfo& info, base::TimePoint now,
+                               base::WallTime wall_now) {
+  impl_->set_rotation_info(info, now, wall_now);
+}
+
+void Client::start(base::TimePoint now) { impl_->start(now); }
+
+void Client::stop(base::TimePoint now) { impl_->stop(now); }
+
+base::Result<MessageId> Client::send(const Recipient& to, base::ByteView data,
+                                     const SendOptions& options, base::TimePoint now) {
+  return impl_->send(to, data, options, now);
+}
+
+base::Result<MessageId> Client::reply(const SenderTag& to, base::ByteView data,
+                                      const SendOptions& options, base::TimePoint now) {
+  return impl_->reply(to, data, options, now);
+}
+
+base::Result<void> Client::supply_surbs(const Recipient& to, std::uint32_t amount,
+                                        base::TimePoint now) {
+  return impl_->supply_surbs(to, amount, now);
+}
+
+void Client::close_lane(const Lane& lane) { impl_->close_lane(lane); }
+
+void Client::forget(const Recipient& recipient) { impl_->forget(recipient); }
+
+void Client::receive(base::ByteView delivered, base::TimePoint now) {
+  impl_->receive(delivered, now);
+}
+
+std::optional<MixPacket> Client::poll_output(base::TimePoint now, std::size_t link_backlog) {
+  return impl_->poll_output(now, link_backlog);
+}
+
+std::optional<ClientEvent> Client::poll_event() { return impl_->poll_event(); }
+
+base::Deadline Client::next_deadline() const { return impl_->next_deadline(); }
+
+void Client::expire(base::TimePoint now) { impl_->expire(now); }
+
+std::size_t Client::queued(const Lane& lane) const { return impl_->queued(lane); }
+
+std::uint32_t Client::surbs_at(const Recipient& to) const { return impl_->surbs_at(to); }
+
+ClientStats Client::stats() const { return impl_->stats(); }
+
+}  // namespace mix::mixnet
