@@ -1,0 +1,310 @@
+// The main job in Node: the same packages in a worker thread, and the programs built on them.
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { createMixFetch, mixFetch } from '@mixweb/mix-fetch';
+import {
+  disconnectMixTunnel,
+  getMixTunnel,
+  getTunnelInfo,
+  getTunnelState,
+  getTunnelStats,
+  MixError,
+  onTunnelState,
+  setupMixTunnel,
+  type SetupMixTunnelOpts,
+} from '@mixweb/mix-tunnel';
+import { ADDRESSES, startInternet, temporaryFolder } from '@mixweb/testing';
+import { PAGE_SIZES, pageBytes } from '@mixweb/testing/origin';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+let internet: Awaited<ReturnType<typeof startInternet>>;
+const options = (extra: SetupMixTunnelOpts = {}): SetupMixTunnelOpts => ({
+  nymApiUrl: internet.directory,
+  extraRoots: internet.authority.pem,
+  forceTls: false,
+  ...extra,
+});
+
+beforeAll(async () => {
+  internet = await startInternet();
+});
+afterAll(async () => {
+  await internet.stop();
+});
+
+describe('mixFetch in Node', () => {
+  beforeAll(async () => {
+    await setupMixTunnel(options());
+  });
+  afterAll(async () => {
+    await disconnectMixTunnel();
+  });
+
+  it.each(PAGE_SIZES)('returns a page of %i bytes byte for byte', async (size) => {
+    const response = await mixFetch(`https://origin.example/page-${size}.html`);
+    expect(response).toBeInstanceOf(Response);
+    expect(response.status).toBe(200);
+    const body = new Uint8Array(await response.arrayBuffer());
+    expect(body.byteLength).toBe(size);
+    expect(sha256(body)).toBe(sha256(pageBytes(size)));
+  });
+
+  it.each([
+    ['a string', 'plain text'],
+    ['bytes', new Uint8Array([0, 1, 2, 253, 254, 255])],
+    ['a Blob', new Blob(['from a blob'])],
+    ['form fields', new URLSearchParams({ a: '1', b: 'ü' })],
+    ['100 kB', new Uint8Array(100_000).fill(7)],
+  ])('posts %s and gets it echoed', async (_, body) => {
+    const response = await mixFetch('https://origin.example/echo', { method: 'POST', body });
+    const expected = new Uint8Array(await new Response(body).arrayBuffer());
+    expect(new Uint8Array(await response.arrayBuffer())).toEqual(expected);
+  });
+
+  it('keeps repeated header fields and the Set-Cookie field', async () => {
+    const response = await mixFetch('https://origin.example/echo');
+    expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+    expect(response.clone().headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+  });
+
+  it.each([204, 304])('has no body object for status %i', async (status) => {
+    const response = await mixFetch(`https://origin.example/echo/status/${status}`);
+    expect(response.status).toBe(status);
+    expect(response.body).toBeNull();
+  });
+
+  it('resolves for 404 and 500', async () => {
+    expect((await mixFetch('https://origin.example/nothing-here')).status).toBe(404);
+    expect((await mixFetch('https://origin.example/echo/status/500')).status).toBe(500);
+  });
+
+  it('follows a redirect, refuses it, or hands it over', async () => {
+    const url = 'https://origin.example/echo?to=/page-1.html';
+    const followed = await mixFetch(url);
+    expect(followed.redirected).toBe(true);
+    expect(followed.url).toBe('https://origin.example/page-1.html');
+    const manual = await mixFetch(url, { redirect: 'manual' });
+    expect([manual.status, manual.headers.get('location')]).toEqual([302, '/page-1.html']);
+    await expect(mixFetch(url, { redirect: 'error' })).rejects.toMatchObject({ code: 'REDIRECT' });
+  });
+
+  it('speaks plain http, and IPv6 by literal and by name', async () => {
+    expect((await mixFetch('http://origin.example/page-1.html')).status).toBe(200);
+    const literal = await mixFetch(`https://[${ADDRESSES.origin6}]/page-1.html`);
+    expect(literal.status).toBe(200);
+    const failure = await mixFetch('https://six.example/').catch((error: unknown) => error);
+    expect(failure).toMatchObject({ detail: 'tls_cert_wrong_host' }); // it was reached over IPv6
+  });
+
+  it('reuses the connection for the next request', async () => {
+    await (await mixFetch('https://origin.example/page-1.html')).text();
+    const second = await mixFetch('https://origin.example/page-1.html');
+    await second.text();
+    expect(mixFetch.timing(second)).toMatchObject({ reused: true });
+  });
+
+  it('aborts before, during and after the head', async () => {
+    await expect(
+      mixFetch('https://origin.example/', { signal: AbortSignal.abort() }),
+    ).rejects.toMatchObject({ name: 'AbortError' });
+    const during = new AbortController();
+    const pending = mixFetch('https://origin.example/', { signal: during.signal });
+    during.abort(new Error('changed my mind'));
+    await expect(pending).rejects.toThrow('changed my mind');
+    const after = new AbortController();
+    const response = await mixFetch('https://origin.example/page-1048576.html', {
+      signal: after.signal,
+    });
+    after.abort();
+    await expect(response.text()).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  it('runs requests to different hosts at the same time', async () => {
+    const urls = ['https://origin.example/page-1024.html', 'https://www.example/page-1024.html'];
+    const answers = await Promise.all(urls.map(async (url) => (await mixFetch(url)).text()));
+    expect(answers.map((text) => text.length)).toEqual([1024, 1024]);
+  });
+
+  it('tells who is on the path and what was sent', async () => {
+    const info = await getTunnelInfo();
+    expect(info.mtu).toBeGreaterThanOrEqual(1280);
+    expect(info.ipv4).toMatch(/^10\.0\./);
+    const stats = await getTunnelStats();
+    expect(stats.sentReal).toBeGreaterThan(0);
+    expect(stats.sentCover).toBeGreaterThan(0);
+  });
+
+  it('offers the worker interface of the reference', async () => {
+    const worker = await getMixTunnel();
+    expect(await worker.getTunnelState()).toEqual({ state: 'ready' });
+    expect(await worker.mixDNS('origin.example')).toBe(ADDRESSES.origin4);
+    const answer = await worker.mixFetch('https://origin.example/page-1024.html', {});
+    expect(answer.status).toBe(200);
+    expect(sha256(answer.body)).toBe(sha256(pageBytes(1024)));
+  });
+
+  it('refuses a second set-up while one lives', async () => {
+    await expect(setupMixTunnel(options())).rejects.toThrow(
+      /^tunnel error: tunnel already initialised/,
+    );
+    await expect(createMixFetch(options())).rejects.toMatchObject({ code: 'ALREADY_SET_UP' });
+    await expect(setupMixTunnel(options({ reuse: 'share' }))).rejects.toThrow();
+  });
+});
+
+describe('failures of a request', () => {
+  beforeAll(async () => {
+    await setupMixTunnel(options());
+  });
+  afterAll(async () => {
+    await disconnectMixTunnel();
+  });
+
+  it.each([
+    ['an expired certificate', 'https://origin.example:8443/', 'TLS_CERTIFICATE', /expired/],
+    ['a certificate for another host', 'https://wrong-host.example/', 'TLS_CERTIFICATE', /host/],
+    ['an unknown name', 'https://nowhere.example/', 'DNS_NOT_FOUND', /nowhere\.example/],
+    ['a refused port', 'https://refused.example/', 'CONNECT_REFUSED', /refused/],
+    ['a server that closes early', 'https://origin.example/early-close', 'HTTP_TRUNCATED', /clos/],
+    ['a relative URL', '/page.html', 'BAD_URL', /relative URL without a base/],
+    ['another scheme', 'ftp://origin.example/', 'BAD_SCHEME', /unsupported scheme/],
+  ])('%s rejects with its own code', async (_, url, code, text) => {
+    const error = await mixFetch(url, { connectTimeout: 10_000 }).catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(MixError);
+    expect(error).toMatchObject({ code });
+    expect((error as Error).message).toMatch(text);
+    expect(await getTunnelState()).toEqual({ state: 'ready' });
+  });
+
+  it('an unknown authority rejects with TLS_CERTIFICATE', async () => {
+    await disconnectMixTunnel();
+    const { extraRoots: _, ...withoutRoots } = options();
+    await setupMixTunnel(withoutRoots);
+    const error = await mixFetch('https://origin.example/').catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: 'TLS_CERTIFICATE', detail: 'tls_cert_unknown_ca' });
+  });
+});
+
+describe('the life of a tunnel', () => {
+  afterEach(async () => {
+    await disconnectMixTunnel();
+  });
+
+  it('is connecting before set-up, and refuses work', async () => {
+    await expect(mixFetch('https://origin.example/')).rejects.toMatchObject({ code: 'NOT_READY' });
+    await expect(disconnectMixTunnel()).resolves.toBeUndefined();
+  });
+
+  it('can be set up and ended again and again', async () => {
+    for (let round = 0; round < 3; round++) {
+      await setupMixTunnel(options());
+      expect((await mixFetch('https://origin.example/page-1.html')).status).toBe(200);
+      await disconnectMixTunnel();
+      expect(await getTunnelState()).toEqual({ state: 'shutdown' });
+    }
+  });
+
+  it('ends running requests at a disconnect', async () => {
+    await setupMixTunnel(options());
+    const pending = mixFetch('https://origin.example/page-1048576.html').then((r) => r.text());
+    const outcome = pending.catch((cause: unknown) => cause);
+    await disconnectMixTunnel();
+    expect(await outcome).toMatchObject({ code: 'ABORTED' });
+  });
+
+  it('aborts a set-up by its signal', async () => {
+    const controller = new AbortController();
+    const stop = onTunnelState(({ step }) => {
+      if (step === 'gateway') controller.abort(new Error('no longer wanted'));
+    });
+    await expect(setupMixTunnel(options({ signal: controller.signal }))).rejects.toThrow(
+      'no longer wanted',
+    );
+    stop();
+    await setupMixTunnel(options());
+    expect(await getTunnelState()).toEqual({ state: 'ready' });
+  });
+
+  it('works without traffic shaping and with the legacy packet format', async () => {
+    await setupMixTunnel(
+      options({
+        disablePoissonTraffic: true,
+        disableCoverTraffic: true,
+        useLegacySphinxFormat: true,
+      }),
+    );
+    expect((await mixFetch('https://origin.example/page-102400.html')).status).toBe(200);
+  });
+
+  it.each<[keyof SetupMixTunnelOpts, unknown]>([
+    ['maxRedirects', 256],
+    ['openReplySurbs', -1],
+    ['tcpBufferSize', 1.5],
+    ['mtu', 576],
+    ['dnsTimeoutMs', Number.NaN],
+  ])('refuses %s out of range', async (name, value) => {
+    await expect(setupMixTunnel({ ...options(), [name]: value })).rejects.toBeInstanceOf(
+      RangeError,
+    );
+  });
+
+  it.each<[string, SetupMixTunnelOpts, RegExp]>([
+    ['preferredIpr', { preferredIpr: 'not.an@address' }, /invalid IPR address: not\.an@address/],
+    ['preferredGateway', { preferredGateway: 'xyz' }, /invalid gateway identity/],
+    ['primaryDns', { primaryDns: 'dns.example' }, /primaryDns/],
+    ['extraRoots', { extraRoots: 'no certificate' }, /extraRoots/],
+    ['nymApiUrl', { nymApiUrl: 'not a url' }, /nymApiUrl/],
+  ])('refuses a malformed %s', async (_, bad, text) => {
+    const error = await setupMixTunnel({ ...options(), ...bad }).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: 'BAD_OPTION' });
+    expect((error as Error).message).toMatch(text);
+  });
+});
+
+describe('the programs', () => {
+  it('mix-curl prints the body, and -i the head', async () => {
+    const folder = temporaryFolder('curl');
+    const roots = join(folder.path, 'roots.pem');
+    writeFileSync(roots, internet.authority.pem);
+    const { stdout } = await run(process.execPath, [
+      join(root, 'packages/mix-curl/src/mix-curl.mjs'),
+      '--directory',
+      internet.directory,
+      '--cacert',
+      roots,
+      '-i',
+      'https://origin.example/page-1024.html',
+    ]);
+    folder.dispose();
+    expect(stdout).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(stdout).toMatch(/content-type: text\/html\r\n/);
+    expect(stdout.endsWith(pageBytes(1024).toString())).toBe(true);
+  });
+
+  it('mix-curl ends with curl exit codes', async () => {
+    const failing = run(process.execPath, [
+      join(root, 'packages/mix-curl/src/mix-curl.mjs'),
+      '--directory',
+      internet.directory,
+      'https://nowhere.example/',
+    ]);
+    await expect(failing).rejects.toMatchObject({ code: 6 });
+  });
+
+  it('the demo fetches its page once', async () => {
+    const { stdout } = await run(process.execPath, [join(root, 'tools/start.mjs'), '--once']);
+    expect(stdout).toMatch(/status +200 OK/);
+    expect(stdout).toMatch(/bytes +1024/);
+    expect(stdout).toMatch(/mix 1 → mix 2 → mix 3/);
+    expect(stdout).toContain(`nginx saw  ${ADDRESSES.exit}`);
+  });
+});
