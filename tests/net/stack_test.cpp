@@ -77,6 +77,9 @@ class StackTest : public testing::Test {
     next.flags = test::kAck;
     return next;
   }
+  [[nodiscard]] std::size_t below(std::size_t bound) {
+    return static_cast<std::size_t>(rng.uniform(bound));
+  }
   [[nodiscard]] std::string readable_text() {
     Bytes out(stream->readable());
     out.resize(stream->read(out));
@@ -225,9 +228,9 @@ TEST_F(StackTest, SurvivesHostileHeadersWithGoodChecksums) {
     hostile.acknowledged += static_cast<std::uint32_t>(rng.uniform(200)) - 100;
     hostile.flags = static_cast<std::uint8_t>(rng.uniform(64)) & ~(test::kRst | test::kFin);
     hostile.window = static_cast<std::uint16_t>(rng.u32());
-    hostile.options.resize(rng.uniform(11) * 4);
+    hostile.options.resize(below(11) * 4);
     rng.fill(hostile.options);
-    hostile.payload.resize(rng.uniform(1400));
+    hostile.payload.resize(below(1400));
     rng.fill(hostile.payload);
     receive(test::encode(hostile));
     (void)stream->write(hostile.payload);
@@ -242,7 +245,7 @@ TEST_F(StackTest, SurvivesHostileHeadersWithGoodChecksums) {
 TEST_F(StackTest, SurvivesGarbage) {
   (void)connect();
   for (int round = 0; round < 3000; ++round) {
-    Bytes garbage(rng.uniform(200));
+    Bytes garbage(below(200));
     rng.fill(garbage);
     if (!garbage.empty()) {
       garbage[0] = static_cast<std::uint8_t>((round % 2 == 0 ? 0x40 : 0x60) | (garbage[0] & 0x0f));
