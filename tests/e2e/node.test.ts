@@ -187,8 +187,7 @@ describe('failures of a request', () => {
 
   it('an unknown authority rejects with TLS_CERTIFICATE', async () => {
     await disconnectMixTunnel();
-    const { extraRoots: _, ...withoutRoots } = options();
-    await setupMixTunnel(withoutRoots);
+    await setupMixTunnel({ nymApiUrl: internet.directory, forceTls: false });
     const error = await mixFetch('https://origin.example/').catch((cause: unknown) => cause);
     expect(error).toMatchObject({ code: 'TLS_CERTIFICATE', detail: 'tls_cert_unknown_ca' });
   });
