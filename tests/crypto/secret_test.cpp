@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <new>
 #include <type_traits>
 
@@ -127,6 +126,41 @@ TEST(SystemRng, GivesDifferentBytesEachTime) {
   const auto b = rng.bytes<32>();
   EXPECT_NE(a, b);
   EXPECT_FALSE(all_zero(a));
+}
+
+TEST(SystemRng, FillsEveryByteOfEveryLength) {
+  SystemRng rng;
+  for (const std::size_t size : {0U, 1U, 255U, 256U, 257U, 1000U}) {
+    // A byte that stays zero in sixteen draws was not written.
+    base::Bytes seen(size);
+    for (int draw = 0; draw < 16; ++draw) {
+      base::Bytes bytes(size);
+      rng.fill(bytes);
+      for (std::size_t i = 0; i < size; ++i) seen[i] |= bytes[i];
+    }
+    EXPECT_EQ(std::ranges::count(seen, std::uint8_t{0}), 0) << size;
+  }
+}
+
+TEST(SystemRng, SourcesShareNoBytes) {
+  SystemRng a;
+  SystemRng b;
+  EXPECT_NE(a.bytes<32>(), b.bytes<32>());
+}
+
+TEST(SystemRng, LeavesNothingBehind) {
+  alignas(SystemRng) std::array<std::uint8_t, sizeof(SystemRng)> memory{};
+  auto* rng = new (memory.data()) SystemRng;
+  const auto first = rng->bytes<16>();
+  const auto contains = [&](base::ByteView bytes) {
+    return !std::ranges::search(memory, bytes).empty();
+  };
+  EXPECT_FALSE(contains(first)) << "bytes that were handed out lie in the block";
+  // The tail of the block is what would come next.
+  const base::Bytes tail{memory.begin() + 200, memory.begin() + 232};
+  EXPECT_FALSE(all_zero(tail));
+  rng->~SystemRng();
+  EXPECT_FALSE(contains(tail));
 }
 
 TEST(SeededRng, GivesTheChaCha20KeystreamOfItsSeed) {
