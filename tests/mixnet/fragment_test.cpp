@@ -57,8 +57,8 @@ TEST(SplitPlan, PredictsLikeTheReference) {
   std::size_t rows = 0;
   for (const auto& v : test::load_vectors("fragments.json")) {
     if (!v.contains("counts")) {
-      const SplitPlan plan = plan_split(v["length"].get<std::size_t>(),
-                                        v["plaintext_per_packet"].get<std::size_t>());
+      const SplitPlan plan =
+          plan_split(v["length"].get<std::size_t>(), v["plaintext_per_packet"].get<std::size_t>());
       EXPECT_EQ(plan.fragments, v["predicted_count"].get<std::size_t>()) << v["length"];
       EXPECT_EQ(plan.room, v["predicted_space_left"].get<std::size_t>()) << v["length"];
       continue;

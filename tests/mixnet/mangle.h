@@ -1,6 +1,7 @@
 // Every way to cut or flip an encoded value, for the tests of parsers.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "mix/base/bytes.h"
@@ -18,7 +19,7 @@ void mangle(base::ByteView good, Parse parse) {
   }
   base::Bytes changed = base::to_bytes(good);
   for (std::size_t i = 0; i < good.size(); ++i) {
-    for (const std::uint8_t mask : {0x01, 0x80, 0xff}) {
+    for (const std::uint8_t mask : std::array<std::uint8_t, 3>{0x01, 0x80, 0xff}) {
       changed[i] = static_cast<std::uint8_t>(good[i] ^ mask);
       parse(base::ByteView(changed));
       changed[i] = good[i];
