@@ -12,20 +12,26 @@
 #include "mix/base/log.h"
 #include "mix/base/rng.h"
 #include "mix/base/time.h"
+#include "mix/ipr/messages.h"
+#include "mix/ipr/surb_supply.h"
 #include "mix/mixnet/client.h"
 
 namespace mix::ipr {
 
-enum class ProtocolVersion : std::uint8_t { k8 = 8, k9 = 9, k10 = 10 };
-
 struct ClientConfig {
   ProtocolVersion first_version = ProtocolVersion::k9;  // k10 when the exit is >= 1.37.0
-  std::uint32_t open_reply_surbs = 10;
-  std::uint32_t data_reply_surbs = 2;
+  std::uint32_t open_reply_surbs = 10;                  // at least
+  std::uint32_t data_reply_surbs = 2;                   // at least, where a packet has room
+  SurbFormat surb_format = SurbFormat::kSeeds;          // kLongKeys with the legacy format
   base::Duration v10_timeout = std::chrono::seconds{15};
   base::Duration connect_timeout = std::chrono::seconds{60};
   base::Duration keepalive = std::chrono::seconds{25};  // zero: off; spec: ipr §7.4
-  std::optional<std::uint16_t> max_mtu;                 // 1280..1500
+  /// An exit that owes an answer is pinged after the first and given up after the second.
+  base::Duration probe_after = std::chrono::seconds{10};
+  base::Duration dead_after = std::chrono::seconds{30};  // zero: never
+  /// How long the exit may hold small packets back; none: its default of 20 ms.
+  std::optional<std::chrono::milliseconds> bundle_timeout;
+  std::optional<std::uint16_t> max_mtu;  // 1280..1500
 };
 
 /// What the exit assigned.
@@ -64,8 +70,17 @@ struct SupplySurbs {
 };
 using ClientOutput = std::variant<Outgoing, SupplySurbs>;
 
+/// ```
+///            connect()            answered
+///   Idle ---------------> Connecting ----------> Session
+///    ^    refused, time-out |  ^ | v10 unanswered    |
+///    +----------------------+  +-+ (again with v9)   |
+///    +-----------------------------------------------+
+///      disconnect(), the exit's word, silence, expiry
+/// ```
 class Client {
  public:
+  /// `rng` and `log` must outlive the client.
   Client(const ClientConfig& config, base::Rng& rng, base::Log& log);
   ~Client();
 
@@ -75,16 +90,26 @@ class Client {
   void disconnect(base::TimePoint now, base::WallTime wall_now);
 
   /// Takes an IP packet into the current bundle. Errors: `usage_not_ready`,
-  /// `ipr_packet_too_large`.
+  /// `usage_queue_full`, `ipr_packet_too_large`.
   [[nodiscard]] base::Result<void> send(base::ByteView ip_packet, base::TimePoint now);
-  /// Ends the turn: what is bundled becomes a message.
-  void flush(base::TimePoint now);
+  /// Ends the turn: what is bundled becomes messages. While the schedule below still has packets
+  /// of this lane (`queued_below`), the bundle goes on growing instead: the packets leave no later
+  /// and need fewer messages. Call it in each turn.
+  void flush(base::TimePoint now, std::size_t queued_below = 0);
 
   /// A reply that came by one of our SURBs. Frames of other streams are ignored.
   /// True when the message was a frame of this session; other messages are the caller's.
   [[nodiscard]] bool receive(base::ByteView message, base::TimePoint now);
-  /// mixnet's estimate of the SURBs that the exit still holds, for the supply.
+  /// mixnet's estimate of the SURBs that the exit still holds, for the supply. Call it before
+  /// `flush`, in each turn.
   void surbs_at_exit(std::uint32_t estimate, base::TimePoint now);
+  /// mixnet answered the exit's request for SURBs (mixnet::SurbsRequested): the exit holds fewer
+  /// than the estimate tells, replies that were lost among them.
+  void surbs_requested(std::uint32_t amount, base::TimePoint now);
+
+  /// The link below is lost: no deadline runs until `resume`.
+  void suspend();
+  void resume(base::TimePoint now);
 
   [[nodiscard]] std::optional<ClientOutput> poll_output();
   [[nodiscard]] std::optional<ClientEvent> poll_event();
