@@ -58,7 +58,7 @@ Result<EntryChoice> choose_entry(const std::vector<Node>& candidates,
     if (preferred) error.context = base::base58_encode(preferred->view());
     return error;
   }
-  return std::move(usable[rng.uniform(usable.size())]);
+  return std::move(usable[static_cast<std::size_t>(rng.uniform(usable.size()))]);
 }
 
 Result<ExitDescription> choose_exit(const std::vector<ExitDescription>& candidates,

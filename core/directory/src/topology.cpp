@@ -106,7 +106,7 @@ Result<std::array<const Node*, 4>> Topology::random_route(const crypto::Ed25519P
   }
   std::array<const Node*, 4> route{};
   for (std::size_t i = 0; i < kNumLayers; ++i) {
-    route[i] = checked(layers_[i][rng.uniform(layers_[i].size())]);
+    route[i] = checked(layers_[i][static_cast<std::size_t>(rng.uniform(layers_[i].size()))]);
   }
   route[kNumLayers] = gateway;
   return route;

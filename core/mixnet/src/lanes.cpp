@@ -21,14 +21,14 @@ Lanes::Queue& Lanes::choose(base::Rng& rng) {
     filled.push_back(&queue);
     if (queue.ids.size() < kSmallLane) small.push_back(&queue);
   }
-  if (!small.empty()) return *small[rng.uniform(small.size())];
+  if (!small.empty()) return *small[static_cast<std::size_t>(rng.uniform(small.size()))];
   constexpr std::uint64_t kBusyShare = 2;
   constexpr std::uint64_t kShares = 3;
   if (rng.uniform(kShares) < kBusyShare) {
     std::ranges::sort(filled, [](const Queue* a, const Queue* b) { return a->sent > b->sent; });
     filled.resize(std::min(filled.size(), kBusyLanes));
   }
-  return *filled[rng.uniform(filled.size())];
+  return *filled[static_cast<std::size_t>(rng.uniform(filled.size()))];
 }
 
 std::optional<FragmentId> Lanes::pop(base::Rng& rng) {
