@@ -20,9 +20,9 @@ namespace mix::directory {
 using NodeId = std::uint32_t;
 
 struct EntryPoints {
-  std::string hostname;  // empty when none is announced
+  std::string hostname = {};  // empty when none is announced
   std::uint16_t ws_port = 0;
-  std::optional<std::uint16_t> wss_port;
+  std::optional<std::uint16_t> wss_port = {};
 };
 
 struct SupportedRoles {
