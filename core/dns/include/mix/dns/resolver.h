@@ -18,8 +18,8 @@ namespace mix::dns {
 struct ResolverConfig {
   net::Endpoint primary{net::Ipv4{{8, 8, 8, 8}}, 53};
   net::Endpoint fallback{net::Ipv4{{1, 1, 1, 1}}, 53};
-  base::Duration timeout = std::chrono::seconds{30};      // per lookup
-  base::Duration retransmit = std::chrono::seconds{3};    // first; doubles
+  base::Duration timeout = std::chrono::seconds{30};    // per lookup
+  base::Duration retransmit = std::chrono::seconds{3};  // first; doubles
   std::size_t max_cache_entries = 1024;
 };
 
@@ -35,14 +35,18 @@ class Resolver {
   Resolver(const ResolverConfig& config, net::Stack& stack, base::Rng& rng);
   ~Resolver();
 
-  /// Starts a lookup; IP literals and cached names finish in the same turn.
-  /// The result comes by poll_event. Errors inside: `dns_*`.
+  /// Starts a lookup of A and AAAA; IP literals and cached names finish in the same turn.
+  /// The result comes by poll_event. Errors inside, each with the host as context: `dns_bad_name`
+  /// (also .onion, .local and single labels, which are never asked for), `dns_not_found`,
+  /// `dns_timeout`, `dns_server_failure`, `dns_malformed`, `dns_chain_too_long`.
   [[nodiscard]] LookupId lookup(std::string_view host, base::TimePoint now);
   void cancel(LookupId id);
   /// Reads sockets and timers. Called once per turn.
   void advance(base::TimePoint now);
   [[nodiscard]] std::optional<LookupDone> poll_event();
   [[nodiscard]] base::Deadline next_deadline() const;
+  /// Forgets all answers; running lookups go on.
+  void clear_cache();
 
  private:
   class Impl;

@@ -1,0 +1,175 @@
+#include "query.h"
+
+#include <algorithm>
+#include <array>
+
+#include "mix/dns/constants.h"
+
+namespace mix::dns {
+namespace {
+
+using base::Errc;
+using base::Error;
+
+constexpr std::size_t kReadPiece = 4096;
+constexpr std::size_t kLengthSize = 2;  // RFC 1035 §4.2.2
+
+bool is_failure(ResponseCode code) {
+  return code != ResponseCode::kNoError && code != ResponseCode::kNameError;
+}
+
+// What resolvers without EDNS say to it (RFC 6891 §7).
+bool may_mean_no_edns(ResponseCode code) {
+  return code == ResponseCode::kFormatError || code == ResponseCode::kNotImplemented;
+}
+
+}  // namespace
+
+Query::Query(net::Stack& stack, base::Rng& rng, const net::Endpoint& server,
+             const Question& question, base::Duration retransmit, base::TimePoint now)
+    : stack_(stack),
+      rng_(rng),
+      server_(server),
+      question_(question),
+      late_at_(now + retransmit),
+      state_(OverUdp{nullptr, retransmit, now + retransmit}) {
+  renew_identity();
+  auto socket = stack_.open_udp();
+  if (!socket) {
+    state_ = Failed{socket.error()};
+    return;
+  }
+  std::get<OverUdp>(state_).socket = *std::move(socket);
+  send_datagram();
+}
+
+std::optional<base::Result<Message>> Query::advance(base::TimePoint now) {
+  if (std::holds_alternative<OverUdp>(state_)) {
+    if (Answer answer = advance_udp(now)) return answer;
+  }
+  if (std::holds_alternative<OverTcp>(state_)) {
+    if (Answer answer = advance_tcp(now)) return answer;
+  }
+  if (const auto* failed = std::get_if<Failed>(&state_)) return failed->error;
+  return std::nullopt;
+}
+
+base::Deadline Query::next_deadline(base::TimePoint now) const {
+  base::Deadline out;
+  if (const auto* udp = std::get_if<OverUdp>(&state_)) out = udp->resend_at;
+  if (const auto* tcp = std::get_if<OverTcp>(&state_)) {
+    out = base::earlier(tcp->give_up_at, tcp->stream->next_deadline());
+  }
+  if (std::holds_alternative<Failed>(state_)) out = now;
+  return is_late(now) ? out : base::earlier(out, late_at_);
+}
+
+// A new id and a new case: what was answered before no longer counts.
+void Query::renew_identity() {
+  id_ = static_cast<std::uint16_t>(rng_.u32());
+  asked_ = Question{question_.name.with_random_case(rng_), question_.type};
+}
+
+void Query::send_datagram() {
+  auto& udp = std::get<OverUdp>(state_);
+  const auto sent = udp.socket->send(server_, encode_query(id_, asked_, edns_));
+  // A full queue is as good as a loss; no route stays without one.
+  if (!sent && sent.error().code == Errc::net_unreachable) state_ = Failed{sent.error()};
+}
+
+void Query::start_tcp(base::TimePoint now) {
+  renew_identity();
+  net::TcpOptions options;
+  options.connect_timeout = kTcpTimeout;
+  options.keepalive = base::Duration::zero();
+  auto stream = stack_.connect(server_, options, now);
+  if (!stream) {
+    state_ = Failed{stream.error()};
+    return;
+  }
+  const base::Bytes query = encode_query(id_, asked_, edns_);
+  base::Writer to_send(kLengthSize + query.size());
+  to_send.u16be(static_cast<std::uint16_t>(query.size())).bytes(query);
+  state_ = OverTcp{*std::move(stream), to_send.take(), {}, now + kTcpTimeout};
+}
+
+Query::Answer Query::advance_udp(base::TimePoint now) {
+  while (auto datagram = std::get<OverUdp>(state_).socket->receive()) {
+    // From elsewhere, unreadable or to another question: perhaps forged, so the wait goes on.
+    if (datagram->peer != server_) continue;
+    const auto head = decode_head(datagram->payload);
+    if (!head) continue;
+    const Fit fit = fit_of(*head);
+    if (fit == Fit::kForeign) continue;
+    if (fit == Fit::kWrongCase || head->is_truncated) {
+      start_tcp(now);
+      return std::nullopt;
+    }
+    if (edns_ == Edns::kOn && may_mean_no_edns(head->code)) {
+      edns_ = Edns::kOff;
+      renew_identity();
+      send_datagram();
+      if (std::holds_alternative<Failed>(state_)) return std::nullopt;
+      continue;
+    }
+    return read_answer(datagram->payload, *head);
+  }
+  auto& udp = std::get<OverUdp>(state_);
+  if (now >= udp.resend_at) {
+    udp.interval *= 2;
+    udp.resend_at = now + udp.interval;
+    send_datagram();  // the same question: a late answer to the first one counts
+  }
+  return std::nullopt;
+}
+
+Query::Answer Query::advance_tcp(base::TimePoint now) {
+  auto& tcp = std::get<OverTcp>(state_);
+  tcp.stream->advance(now);
+  if (!tcp.to_send.empty() && tcp.stream->state() != net::StreamState::kConnecting) {
+    const std::size_t taken = tcp.stream->write(tcp.to_send).value_or(0);
+    tcp.to_send.erase(tcp.to_send.begin(),
+                      tcp.to_send.begin() + static_cast<std::ptrdiff_t>(taken));
+  }
+  std::array<std::uint8_t, kReadPiece> piece{};
+  while (tcp.received.size() < kLengthSize + kMaxMessageSize) {
+    const std::size_t got = tcp.stream->read(piece);
+    if (got == 0) break;
+    base::append(tcp.received, base::ByteView(piece).first(got));
+  }
+  base::Reader reader(tcp.received);
+  const auto size = reader.u16be();
+  if (size) {
+    if (const auto body = reader.bytes(*size)) {
+      const auto head = decode_head(*body);
+      if (!head || fit_of(*head) == Fit::kForeign || head->is_truncated) {
+        return base::Result<Message>(Errc::dns_malformed);
+      }
+      return read_answer(*body, *head);
+    }
+  }
+  if (const auto error = tcp.stream->error()) return base::Result<Message>(*error);
+  if (tcp.stream->at_end()) return base::Result<Message>(Errc::dns_malformed);
+  if (now >= tcp.give_up_at) return base::Result<Message>(Errc::dns_timeout);
+  return std::nullopt;
+}
+
+Query::Fit Query::fit_of(const Message& head) const {
+  if (head.id != id_ || !head.is_response || head.opcode != 0) return Fit::kForeign;
+  // Some resolvers refuse without repeating the question.
+  if (head.questions.empty()) return is_failure(head.code) ? Fit::kOurs : Fit::kForeign;
+  if (head.questions.size() != 1) return Fit::kForeign;
+  const Question& echoed = head.questions.front();
+  if (echoed.type != asked_.type || !(echoed.name == asked_.name)) return Fit::kForeign;
+  return echoed.name.is_identical(asked_.name) ? Fit::kOurs : Fit::kWrongCase;
+}
+
+Query::Answer Query::read_answer(base::ByteView bytes, const Message& head) const {
+  if (is_failure(head.code)) {
+    return base::Result<Message>(
+        Error{Errc::dns_server_failure, static_cast<std::uint32_t>(head.code)});
+  }
+  return decode_message(bytes);
+}
+
+}  // namespace mix::dns

@@ -1,0 +1,55 @@
+// Resolution: one question asked until it is settled: both resolvers, CNAME chains, the time limit.
+//
+// The primary resolver is asked first; the fallback joins when the primary fails or its first
+// time-out passes, and then the first good answer counts.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+
+#include "mix/dns/resolver.h"
+#include "outcome.h"
+#include "query.h"
+
+namespace mix::dns {
+
+class Resolution {
+ public:
+  /// `config`, `stack` and `rng` outlive the resolution.
+  Resolution(const ResolverConfig& config, net::Stack& stack, base::Rng& rng, Question question,
+             base::TimePoint now);
+
+  /// Errors inside: `dns_timeout`, `dns_server_failure`, `dns_malformed`, `dns_chain_too_long`.
+  /// Not to be called again once there is an outcome.
+  [[nodiscard]] std::optional<Outcome> advance(base::TimePoint now);
+  [[nodiscard]] base::Deadline next_deadline(base::TimePoint now) const;
+
+ private:
+  struct Attempt {
+    std::unique_ptr<Query> query;  // null: not asked, or failed
+    std::optional<base::Error> failure;
+  };
+  /// The name that a chain of CNAMEs leads to, to be asked next.
+  struct Follow {
+    Name target;
+  };
+  using Reading = std::variant<Addresses, Nothing, base::Error, Follow>;
+
+  void ask(std::size_t server, base::TimePoint now);
+  void start_over(Name target, base::TimePoint now);
+  [[nodiscard]] Reading interpret(const Message& message);
+  [[nodiscard]] base::Error failure() const;
+
+  const ResolverConfig& config_;
+  net::Stack& stack_;
+  base::Rng& rng_;
+  Question question_;  // with the name that the chain has led to
+  base::TimePoint deadline_;
+  base::Duration chain_ttl_;  // least of the CNAMEs so far
+  int hops_ = 0;
+  std::array<net::Endpoint, 2> servers_;
+  std::array<Attempt, 2> attempts_;
+};
+
+}  // namespace mix::dns
