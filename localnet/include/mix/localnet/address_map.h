@@ -20,7 +20,8 @@ class AddressMap {
  public:
   /// Throws std::invalid_argument.
   void add(std::string_view rule);
-  /// The other destination, or nothing when no rule matches. Port 0 (ICMP) is matched by `*` only.
+  /// The other destination, or nothing when no rule matches. ICMP has port 0 and
+  /// keeps it.
   [[nodiscard]] std::optional<IpEndpoint> find(const IpEndpoint& destination) const;
   [[nodiscard]] bool empty() const { return rules_.empty(); }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,9 @@ enum class NewestVersion : std::uint8_t { k9 = 9, k10 = 10 };
 struct IpRouterConfig {
   NewestVersion newest = NewestVersion::k10;  // k9 drops v10 in silence
   LocalDestinations local = LocalDestinations::kRefused;
+  /// Destinations that the NAT sends elsewhere are not judged by where they would lie; the policy
+  /// still applies. Empty: none.
+  std::function<bool(const IpEndpoint&)> is_mapped;
   ExitPolicy policy = ExitPolicy::open();
   std::uint16_t mtu = 1420;  // reported in v10
   base::Duration idle_limit = std::chrono::seconds{60};
