@@ -11,15 +11,26 @@ constexpr std::uint8_t kKindIpv4 = 4;
 constexpr std::uint8_t kKindIpv6 = 6;
 constexpr std::size_t kGroups = 8;  // of an IPv6 address, 16 bits each
 
+/// The value of a digit, lower or upper case; 16 and more for what is none.
+unsigned digit_value(char c) {
+  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10;
+  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A') + 10;
+  return 16;
+}
+
 /// The whole text as a number in `base` of at most `max_digits` digits, up to `max`.
-std::optional<std::uint16_t> parse_number(std::string_view text, int base, std::size_t max_digits,
-                                          unsigned max) {
+std::optional<std::uint16_t> parse_number(std::string_view text, unsigned base,
+                                          std::size_t max_digits, unsigned max) {
   if (text.empty() || text.size() > max_digits) return std::nullopt;
-  std::uint16_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, status] = std::from_chars(text.data(), end, value, base);
-  if (status != std::errc{} || stop != end || value > max) return std::nullopt;
-  return value;
+  unsigned value = 0;
+  for (const char c : text) {
+    const unsigned digit = digit_value(c);
+    if (digit >= base) return std::nullopt;
+    value = value * base + digit;
+  }
+  if (value > max) return std::nullopt;
+  return static_cast<std::uint16_t>(value);
 }
 
 std::optional<Ipv4Octets> parse_ipv4(std::string_view text) {

@@ -15,9 +15,10 @@ class Scalar {
   [[nodiscard]] static Scalar reduced(base::ByteView bytes32);
   [[nodiscard]] Scalar times(const Scalar& other) const;
 
-  /// The u coordinate of scalar * point, without clamping, in the time of one X25519. The point
-  /// must lie in the prime-order subgroup (`in_prime_order_subgroup`); for another one the result
-  /// is some multiple of it, of no use and no harm. Zero when the scalar is zero.
+  /// The u coordinate of scalar * point, without clamping, in the time of one X25519. A part of
+  /// small order of the point is dropped, just as clamping does. For a point of the twist, where no
+  /// honest key lies, the result differs from that of a chain of X25519 steps. Zero when the scalar
+  /// is zero.
   [[nodiscard]] SharedSecret multiply(const X25519PublicKey& point) const;
   /// The same for the base point.
   [[nodiscard]] X25519PublicKey multiply_base() const;
@@ -26,10 +27,9 @@ class Scalar {
   Secret<32> bytes_;
 };
 
-/// True when the point lies in the prime-order subgroup, so that merged scalars give the same
-/// bytes as a chain of X25519 steps. False for points of the twist and for encodings that are not
-/// reduced. Costs one X25519, in time that may depend on the point: check node keys once, when a
-/// topology is loaded.
+/// True when the point lies in the prime-order subgroup, where honest keys lie and merged scalars
+/// give the same bytes as a chain of X25519 steps. False for points of the twist and for encodings
+/// that are not reduced. Costs one X25519: check node keys once, when a topology is loaded.
 [[nodiscard]] bool in_prime_order_subgroup(const X25519PublicKey& point);
 
 }  // namespace mix::crypto
