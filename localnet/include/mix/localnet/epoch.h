@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "mix/base/rng.h"
 #include "mix/base/time.h"
@@ -69,6 +70,8 @@ struct RotationKey {
 class NodeKeys {
  public:
   NodeKeys(const Epoch& epoch, base::Rng& rng);
+  explicit NodeKeys(RotationKey primary, std::optional<RotationKey> secondary = std::nullopt)
+      : primary_(std::move(primary)), secondary_(std::move(secondary)) {}
 
   /// Follows the clock; epochs may be skipped.
   void update(const Epoch& epoch, base::Rng& rng);
