@@ -313,7 +313,6 @@ class Session::Impl {
     if (awaited && answer.available_total <= 0 && !answer.upgrade_mode) {
       return fail(Errc::gateway_out_of_bandwidth);
     }
-    out_of_bandwidth_ = false;
     note_balance(answer.available_total, answer.upgrade_mode, now);
   }
 
