@@ -20,7 +20,12 @@ struct Link {
   base::Duration jitter = base::Duration::zero();        // mean of an exponential addition
   double loss = 0;                                       // probabilities per packet
   double duplication = 0;
+  int mixes = 1;  // how many such additions
 };
+
+/// Three mixes of the network's present mean delay each way.
+inline constexpr Link kMixnetLink{std::chrono::milliseconds{15}, std::chrono::milliseconds{15}, 0,
+                                  0, 3};
 
 inline constexpr net::Ipv4 kClientIpv4{{10, 0, 0, 7}};
 inline constexpr net::Ipv6 kClientIpv6{{0xfc, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}};
@@ -121,7 +126,9 @@ class IpWorld {
     const int copies = rng_.unit() < link.duplication ? 2 : 1;
     for (int i = 0; i < copies; ++i) {
       if (rng_.unit() < link.loss) continue;
-      in_flight_.emplace(now() + link.delay + rng_.exponential(link.jitter), Flight{is_up, packet});
+      base::TimePoint arrival = now() + link.delay;
+      for (int mix = 0; mix < link.mixes; ++mix) arrival += rng_.exponential(link.jitter);
+      in_flight_.emplace(arrival, Flight{is_up, packet});
     }
   }
 

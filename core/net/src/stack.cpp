@@ -5,6 +5,7 @@
 
 #include "mix/base/panic.h"
 #include "mix/net/constants.h"
+#include "segment_check.h"
 #include "stack_impl.h"
 #include "tcp_stream.h"
 #include "udp_socket.h"
@@ -18,9 +19,8 @@ using base::Error;
 // lwIP's functions find the living stack here. Written by the constructor and destructor only.
 StackImpl* living = nullptr;
 
-constexpr std::uint8_t kExtraSlot = 0;        // the one of LWIP_TCP_PCB_NUM_EXT_ARGS
-constexpr std::uint8_t kV6Slot = 0;           // our address among the interface's
-constexpr std::uint8_t kFirstDuplicates = 2;  // lwIP retransmits at the third
+constexpr std::uint8_t kExtraSlot = 0;  // the one of LWIP_TCP_PCB_NUM_EXT_ARGS
+constexpr std::uint8_t kV6Slot = 0;     // our address among the interface's
 
 // lwIP calls the reassembly timers once a second and drops what is older than this.
 constexpr int kFragmentTicks = IP_REASS_MAXAGE + 1;
@@ -85,29 +85,6 @@ void bound_retransmission(tcp_pcb& pcb) {
   }
 }
 
-// A peer may lower the segment size only in its SYN: lwIP would take it from any segment, and
-// then break its own invariants. In SYN-SENT lwIP takes options before it checks the number.
-bool is_acceptable(const tcp_pcb& pcb, const tcp_hdr& header, base::ByteView first_options,
-                   base::ByteView more_options) {
-  const bool has_syn = (TCPH_FLAGS(&header) & TCP_SYN) != 0;
-  if (has_syn) {
-    return pcb.state != SYN_SENT ||
-           ((TCPH_FLAGS(&header) & TCP_ACK) != 0 && header.ackno == pcb.lastack + 1);
-  }
-  base::Bytes options = base::to_bytes(first_options);
-  base::append(options, more_options);
-  base::Reader reader(options);
-  while (!reader.empty()) {
-    const std::uint8_t kind = reader.u8().value_or(LWIP_TCP_OPT_EOL);
-    if (kind == LWIP_TCP_OPT_EOL) break;
-    if (kind == LWIP_TCP_OPT_NOP) continue;
-    if (kind == LWIP_TCP_OPT_MSS) return false;
-    const std::uint8_t size = reader.u8().value_or(0);
-    if (size < 2 || !reader.bytes(size - std::size_t{2})) break;
-  }
-  return true;
-}
-
 }  // namespace
 
 }  // namespace mix::net
@@ -130,49 +107,21 @@ void mix_lwip_assert_failed(const char* message) { mix::base::panic(message); }
 std::int8_t mix_lwip_check_segment(tcp_pcb* pcb, const tcp_hdr* header, std::uint16_t options_size,
                                    std::uint16_t first_size, const std::uint8_t* more) {
   // lwIP has checked that the options are there; they follow the header in memory.
-  const void* const options = header + 1;
-  const mix::base::ByteView behind(static_cast<const std::uint8_t*>(options), first_size);
+  const void* const first = header + 1;
+  const mix::base::ByteView behind(static_cast<const std::uint8_t*>(first), first_size);
   mix::base::ByteView rest;
   if (more != nullptr) rest = {more, options_size - std::size_t{first_size}};
-  if (!mix::net::is_acceptable(*pcb, *header, behind, rest)) return ERR_VAL;
-  if (mix::net::living != nullptr) mix::net::living->before_segment(*pcb);
+  mix::base::Bytes options = mix::base::to_bytes(behind);
+  mix::base::append(options, rest);
+  const auto check = mix::net::check_segment(*pcb, *header, options);
+  if (!check.is_acceptable || mix::net::living == nullptr) return ERR_VAL;
+  mix::net::living->before_segment(*pcb, check.echoed_timestamp);
   return ERR_OK;
 }
 
 }  // extern "C"
 
 namespace mix::net {
-
-ip_addr_t to_lwip(const IpAddress& address) {
-  ip_addr_t out{};
-  if (const auto* v4 = std::get_if<Ipv4>(&address)) {
-    const auto& o = v4->octets;
-    IP_ADDR4(&out, o[0], o[1], o[2], o[3]);
-    return out;
-  }
-  const auto& o = std::get<Ipv6>(address).octets;
-  out.type = IPADDR_TYPE_V6;
-  for (std::size_t i = 0; i < 4; ++i) {
-    out.u_addr.ip6.addr[i] =
-        PP_HTONL(LWIP_MAKEU32(o[4 * i], o[4 * i + 1], o[4 * i + 2], o[4 * i + 3]));
-  }
-  return out;
-}
-
-IpAddress from_lwip(const ip_addr_t& address) {
-  if (IP_IS_V4_VAL(address)) {
-    const ip4_addr_t& v4 = *ip_2_ip4(&address);
-    return Ipv4{{ip4_addr1(&v4), ip4_addr2(&v4), ip4_addr3(&v4), ip4_addr4(&v4)}};
-  }
-  Ipv6 out;
-  for (std::size_t i = 0; i < 4; ++i) {
-    const std::uint32_t word = lwip_ntohl(address.u_addr.ip6.addr[i]);
-    for (std::size_t j = 0; j < 4; ++j) {
-      out.octets[4 * i + j] = static_cast<std::uint8_t>(word >> (24 - 8 * j));
-    }
-  }
-  return out;
-}
 
 // --- StackImpl --------------------------------------------------------------------------------
 
@@ -219,6 +168,9 @@ void StackImpl::receive(base::ByteView ip_packet, base::TimePoint now) {
   if (packet == nullptr) return;
   pbuf_take(packet, ip_packet.data(), static_cast<std::uint16_t>(ip_packet.size()));
   if (interface_.input(packet, &interface_) != ERR_OK) pbuf_free(packet);
+  for_each_connection([this](tcp_pcb& pcb) {
+    if (auto* extra = extra_of(pcb)) extra->recovery.after_segment(pcb, now_, reordering_);
+  });
   note_acknowledgements(now_);
 }
 
@@ -238,7 +190,10 @@ std::optional<base::Bytes> StackImpl::poll_output() {
 base::Deadline StackImpl::next_deadline() const {
   base::Deadline out = base::earlier(acknowledge_at_, fragments_until_);
   if (const auto ticks = ticks_until_work()) out = base::earlier(out, ticked_ + *ticks * kTcpTick);
-  out = base::earlier(out, reorder_deadline());
+  for_each_connection([&](const tcp_pcb& pcb) {
+    const auto* extra = extra_of(pcb);
+    if (extra != nullptr) out = base::earlier(out, extra->recovery.deadline(pcb, reordering_));
+  });
   for (const TcpStream* stream : streams_) out = base::earlier(out, stream->next_deadline());
   return out;
 }
@@ -251,7 +206,12 @@ void StackImpl::expire(base::TimePoint now) {
     tcp_fasttmr();
   }
   if (base::is_due(fragments_until_, now_)) drop_fragments();
-  retransmit_reordered(now_);
+  for_each_connection([this](tcp_pcb& pcb) {
+    auto* extra = extra_of(pcb);
+    if (extra != nullptr && base::is_due(extra->recovery.deadline(pcb, reordering_), now_)) {
+      extra->recovery.begin(pcb, milliseconds());
+    }
+  });
   for (TcpStream* stream : streams_) stream->advance(now_);
   note_acknowledgements(now_);
 }
@@ -318,7 +278,7 @@ tcp_pcb* StackImpl::new_connection(const IpAddress& family_of) {
   tcp_pcb* const pcb = tcp_new_ip_type(is_v4 ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6);
   if (pcb == nullptr) return nullptr;
   tcp_ext_arg_set_callbacks(pcb, kExtraSlot, &kExtraCallbacks);
-  tcp_ext_arg_set(pcb, kExtraSlot, new ConnectionExtra{rng_.u32(), std::nullopt});
+  tcp_ext_arg_set(pcb, kExtraSlot, new ConnectionExtra{rng_.u32(), {}});
   return pcb;
 }
 
@@ -331,12 +291,11 @@ std::uint32_t StackImpl::milliseconds() const {
   return static_cast<std::uint32_t>(since.count()) + clock_offset_;
 }
 
-void StackImpl::before_segment(tcp_pcb& pcb) const {
-  if (pcb.dupacks < kFirstDuplicates || (pcb.flags & TF_INFR) != 0) return;
-  const ConnectionExtra* const extra = extra_of(pcb);
-  if (extra == nullptr || !extra->duplicates_since) return;
-  // The next duplicate would be the third: within the reorder window it stays the second.
-  if (now_ - *extra->duplicates_since < kReorderWindow) pcb.dupacks = kFirstDuplicates - 1;
+void StackImpl::before_segment(tcp_pcb& pcb, std::optional<std::uint32_t> echoed) const {
+  ConnectionExtra* const extra = extra_of(pcb);
+  if (extra == nullptr) return;
+  if (echoed) *echoed -= extra->timestamp_offset;
+  extra->recovery.before_segment(pcb, echoed);
 }
 
 err_t StackImpl::init_interface(netif* interface) {
@@ -452,50 +411,14 @@ std::optional<std::uint32_t> StackImpl::ticks_until_work() const {
 
 void StackImpl::note_acknowledgements(base::TimePoint now) {
   bool is_waiting = false;
-  for_each_connection([&](tcp_pcb& pcb) {
+  for_each_connection([&](const tcp_pcb& pcb) {
     is_waiting = is_waiting || (pcb.flags & (TF_ACK_DELAY | TF_CLOSEPEND)) != 0;
-    ConnectionExtra* const extra = extra_of(pcb);
-    if (extra == nullptr) return;
-    if (pcb.dupacks == 0) {
-      extra->duplicates_since.reset();
-    } else if (!extra->duplicates_since) {
-      extra->duplicates_since = now;
-    }
   });
   if (!is_waiting) {
     acknowledge_at_.reset();
   } else if (!acknowledge_at_) {
     acknowledge_at_ = now + kDelayedAck;
   }
-}
-
-namespace {
-
-// Set when the connection only waits for its reorder window to pass.
-base::Deadline reorder_deadline_of(const tcp_pcb& pcb) {
-  if (pcb.dupacks < kFirstDuplicates || pcb.unacked == nullptr) return std::nullopt;
-  const ConnectionExtra* const extra = extra_of(pcb);
-  if (extra == nullptr || !extra->duplicates_since || (pcb.flags & TF_INFR) != 0) {
-    return std::nullopt;
-  }
-  return *extra->duplicates_since + kReorderWindow;
-}
-
-}  // namespace
-
-base::Deadline StackImpl::reorder_deadline() const {
-  base::Deadline out;
-  for_each_connection(
-      [&](const tcp_pcb& pcb) { out = base::earlier(out, reorder_deadline_of(pcb)); });
-  return out;
-}
-
-void StackImpl::retransmit_reordered(base::TimePoint now) {
-  for_each_connection([&](tcp_pcb& pcb) {
-    if (!base::is_due(reorder_deadline_of(pcb), now)) return;
-    tcp_rexmit_fast(&pcb);
-    tcp_output(&pcb);
-  });
 }
 
 void StackImpl::handle(const IcmpError& error) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ip_packet.h"
+#include "loss_recovery.h"
 #include "lwip.h"
 #include "mix/net/constants.h"
 #include "mix/net/stack.h"
@@ -20,8 +21,7 @@ class UdpSocketImpl;
 /// Ours beside each lwIP connection; lives as long as lwIP's block, TIME-WAIT included.
 struct ConnectionExtra {
   std::uint32_t timestamp_offset = 0;
-  /// When the first of the current duplicate acknowledgements came.
-  std::optional<base::TimePoint> duplicates_since;
+  LossRecovery recovery;
 };
 
 class StackImpl final : public Stack {
@@ -61,8 +61,8 @@ class StackImpl final : public Stack {
 
   [[nodiscard]] std::uint32_t random() { return rng_.u32(); }
   [[nodiscard]] std::uint32_t milliseconds() const;
-  /// Before lwIP counts a duplicate acknowledgement.
-  void before_segment(tcp_pcb& pcb) const;
+  /// Before lwIP processes a segment of the connection.
+  void before_segment(tcp_pcb& pcb, std::optional<std::uint32_t> echoed) const;
 
  private:
   static err_t init_interface(netif* interface);
@@ -77,8 +77,6 @@ class StackImpl final : public Stack {
   void run_ticks(base::TimePoint now);
   [[nodiscard]] std::optional<std::uint32_t> ticks_until_work() const;
   void note_acknowledgements(base::TimePoint now);
-  void retransmit_reordered(base::TimePoint now);
-  [[nodiscard]] base::Deadline reorder_deadline() const;
   void handle(const IcmpError& error);
 
   StackConfig config_;
@@ -91,6 +89,7 @@ class StackImpl final : public Stack {
   base::TimePoint now_;          // of the turn, latest seen
   base::TimePoint ticked_;       // lwIP's slow timer stands here
   base::Deadline acknowledge_at_;
+  ReorderWindow reordering_;
   base::Deadline fragments_until_;
   std::vector<TcpStream*> streams_;
   std::vector<UdpSocketImpl*> sockets_;

@@ -15,10 +15,11 @@ inline constexpr base::Duration kTcpTick = std::chrono::milliseconds{500};
 /// How long an acknowledgement may wait for a second segment or for data to ride on: the mean gap
 /// of the main stream, so that it hardly ever costs a round trip. spec: limits §2
 inline constexpr base::Duration kDelayedAck = std::chrono::milliseconds{20};
-/// Three mixes reorder segments by about this much (Erlang-3 of 15 ms mean, twice its 99th
-/// percentile spread): duplicate acknowledgements younger than this are no sign of loss.
-/// spec: limits §2
-inline constexpr base::Duration kReorderWindow = std::chrono::milliseconds{150};
+/// Duplicate acknowledgements younger than this are no sign of loss, to begin with: three mixes of
+/// 15 ms mean reorder segments by hardly more. Follows what is seen, within bounds. spec: limits §2
+inline constexpr base::Duration kInitialReorderWindow = std::chrono::milliseconds{150};
+inline constexpr base::Duration kMinReorderWindow = std::chrono::milliseconds{100};
+inline constexpr base::Duration kMaxReorderWindow = std::chrono::seconds{1};
 /// Ceiling of the retransmission time-out, so that streams go on soon after the tunnel was away.
 inline constexpr base::Duration kMaxRetransmitTimeout = std::chrono::seconds{10};
 /// A closed connection whose peer acknowledges nothing new for so long is dropped.
