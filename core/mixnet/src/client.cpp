@@ -76,7 +76,7 @@ class Client::Impl {
       rotation_id_ = metadata->rotation_id;
       replier_.set_topology(*metadata, now);
     }
-    if (running_ && builder_.ready() && !was_ready) start_streams(now);
+    if (sending() && !was_ready) start_streams(now);
   }
 
   void set_rotation_info(const directory::KeyRotationInfo& info, base::TimePoint now,
@@ -89,9 +89,7 @@ class Client::Impl {
     seen_ = now;
     running_ = true;
     blocked_until_.reset();
-    // The pause was not the lanes' fault.
-    lanes_.touch(now);
-    start_streams(now);
+    if (sending()) start_streams(now);
   }
 
   void stop(base::TimePoint now) {
@@ -191,9 +189,9 @@ class Client::Impl {
 
   std::optional<MixPacket> poll_output(base::TimePoint now, std::size_t link_backlog) {
     seen_ = now;
-    if (!running_ || !builder_.ready()) return std::nullopt;
+    if (!sending()) return std::nullopt;
     compose_supply(now);
-    rate_.observe(link_backlog, now);
+    if (!config_.disable_main_poisson) rate_.observe(link_backlog, now);
     const bool full = link_backlog >= kLinkQueueLimit;
     blocked_until_.reset();
     if (full) blocked_until_ = now + kLinkRetry;
@@ -225,7 +223,7 @@ class Client::Impl {
 
   [[nodiscard]] base::Deadline next_deadline() const {
     base::Deadline first;
-    if (running_ && builder_.ready()) {
+    if (sending()) {
       base::Deadline main = main_stream_.next_deadline();
       if (config_.disable_main_poisson) {
         main.reset();
@@ -235,9 +233,9 @@ class Client::Impl {
       if (main && blocked_until_) main = std::max(*main, *blocked_until_);
       first = base::earlier(first, main);
       first = base::earlier(first, loop_stream_.next_deadline());
+      first = base::earlier(first, lanes_.next_deadline());
     }
     first = base::earlier(first, tracker_.next_deadline());
-    first = base::earlier(first, lanes_.next_deadline());
     first = base::earlier(first, replier_.next_deadline());
     return base::earlier(first, reply_keys_.next_deadline());
   }
@@ -245,7 +243,9 @@ class Client::Impl {
   void expire(base::TimePoint now) {
     seen_ = now;
     while (const auto id = tracker_.pop_due(now)) retransmit(*id, now);
-    for (const FragmentId& id : lanes_.expire(now)) lose(id, Errc::mixnet_undelivered);
+    if (sending()) {
+      for (const FragmentId& id : lanes_.expire(now)) lose(id, Errc::mixnet_undelivered);
+    }
     reply_keys_.expire(now);
     replier_.expire(now);
     drain_replier(now);
@@ -284,8 +284,12 @@ class Client::Impl {
 
   // --- schedule
 
+  /// Packets may leave: the link is up and there is a usable topology.
+  [[nodiscard]] bool sending() const { return running_ && builder_.ready(); }
+
   void start_streams(base::TimePoint now) {
-    if (!builder_.ready()) return;
+    // The pause was not the lanes' fault.
+    lanes_.touch(now);
     if (!config_.disable_main_poisson) main_stream_.start(main_mean(), now);
     if (!config_.disable_loop_cover) {
       loop_stream_.start(config_.loop_cover_average_delay, now);

@@ -70,6 +70,8 @@ void Lanes::touch(base::TimePoint now) {
 base::Deadline Lanes::next_deadline() const {
   base::Deadline first;
   for (const auto& [lane, queue] : queues_) {
+    // An empty lane can wait for the next call of expire.
+    if (queue.ids.empty()) continue;
     first = base::earlier(first, queue.last_push + kLaneIdleTimeout);
   }
   return first;
