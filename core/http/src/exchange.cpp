@@ -1,12 +1,16 @@
+// One exchange: the request goes out as the stream takes it, llhttp (strict) reads the response.
+//
+// llhttp checks syntax; here it is checked that the extent of the body is beyond doubt, so that no
+// byte of one response can be taken for the beginning of the next.
 #include "mix/http/exchange.h"
 
 #include <llhttp.h>
 
 #include <algorithm>
-#include <array>
 #include <deque>
-#include <span>
+#include <utility>
 
+#include "constants.h"
 #include "text.h"
 
 namespace mix::http {
@@ -16,10 +20,7 @@ using base::ByteView;
 using base::Errc;
 using base::Error;
 
-constexpr std::size_t kReadSize = 16 * 1024;
-constexpr std::uint16_t kSwitchingProtocols = 101;
-
-bool is_interim(std::uint16_t status) { return status >= 100 && status < 200; }
+bool is_interim(std::uint16_t status) { return status < detail::kFirstFinalStatus; }
 
 }  // namespace
 
@@ -44,6 +45,12 @@ class Exchange::Impl {
     };
     settings_.on_header_value_complete = [](llhttp_t* p) { return self(p).header_complete(); };
     settings_.on_headers_complete = [](llhttp_t* p) { return self(p).headers_complete(); };
+    settings_.on_chunk_extension_name = [](llhttp_t* p, const char*, std::size_t n) {
+      return self(p).chunk_extension(n);
+    };
+    settings_.on_chunk_extension_value = [](llhttp_t* p, const char*, std::size_t n) {
+      return self(p).chunk_extension(n);
+    };
     settings_.on_body = [](llhttp_t* p, const char* at, std::size_t n) {
       base::append(self(p).body_in_, base::as_bytes({at, n}));
       return 0;
@@ -54,11 +61,28 @@ class Exchange::Impl {
   }
 
   base::Result<void> advance(std::size_t max_body) {
+    if (ended_) return {};
+    if (!failure_ && !complete_) {
+      auto written = write_request();
+      // An answer may wait although writing failed: a server that refuses an upload answers and
+      // closes. So it is read first, then judged.
+      auto read = read_response(max_body);
+      if (!read) {
+        failure_ = read.error();
+      } else if (!complete_ && !written) {
+        write_failure_ = written.error();
+      }
+    }
+    deliver_body(max_body);
+    // The end, good or bad, comes after all that was received.
+    if (!body_in_.empty()) return {};
     if (failure_) return *failure_;
-    if (complete_) return {};
-    auto result = exchange(max_body);
-    if (!result) failure_ = result.error();
-    return result;
+    if (complete_) {
+      ended_ = true;
+      events_.push_back(ResponseEnd{reusable()});
+      return {};
+    }
+    return judge();
   }
 
   std::optional<ExchangeEvent> poll_event() {
@@ -74,25 +98,25 @@ class Exchange::Impl {
  private:
   static Impl& self(llhttp_t* parser) { return *static_cast<Impl*>(parser->data); }
 
-  base::Result<void> exchange(std::size_t max_body) {
-    const auto written = write_request();
-    // An answer may stand in the buffer although writing fails: a server that refuses an upload
-    // answers and closes. Read first, then judge.
-    MIX_CHECK(read_response(max_body));
-    if (complete_) return {};
-    if (stream_.readable() > 0) return {};  // held back by max_body
-    if (stream_.at_end()) return ended();
-    if (stream_.state() == net::StreamState::kFailed) {
-      return stream_.error().value_or(Error{Errc::net_connection_reset});
+  /// What the stream's state means for a response that is not complete.
+  base::Result<void> judge() {
+    if (stream_.readable() > 0) return {};
+    if (stream_.at_end()) {
+      failure_ = end_of_stream();
+    } else if (stream_.state() == net::StreamState::kFailed) {
+      failure_ = stream_.error().value_or(Error{Errc::net_connection_reset});
+    } else {
+      failure_ = write_failure_;
     }
-    return written;
+    if (failure_) return *failure_;
+    return {};
   }
 
   base::Result<void> write_request() {
     for (const base::Bytes* part : {&head_out_, &body_out_}) {
       const std::size_t start = part == &head_out_ ? 0 : head_out_.size();
       if (sent_ >= start + part->size()) continue;
-      MIX_TRY(const std::size_t taken, stream_.write(ByteView{*part}.subspan(sent_ - start)));
+      MIX_TRY(const std::size_t taken, stream_.write(ByteView{*part}.subspan(static_cast<std::size_t>(sent_ - start))));
       sent_ += taken;
       if (sent_ < start + part->size()) break;
     }
@@ -100,15 +124,15 @@ class Exchange::Impl {
   }
 
   base::Result<void> read_response(std::size_t max_body) {
-    std::array<std::uint8_t, kReadSize> buffer;
-    std::size_t budget = max_body;
-    while (!complete_) {
-      const std::size_t want = head_done_ ? std::min(budget, buffer.size()) : buffer.size();
-      const std::size_t got = stream_.read(std::span{buffer}.first(want));
+    if (stream_.readable() == 0) return {};
+    base::Bytes buffer(detail::kReadSize);  // not on the stack, which is small in wasm
+    // Parsing ahead of the reader stops once it cannot take more.
+    while (!complete_ && (!head_done_ || body_in_.size() < max_body)) {
+      const std::size_t got = stream_.read(buffer);
       if (got == 0) return {};
       received_ += got;
-      if (head_done_) budget -= got;
-      MIX_CHECK(parse(std::span{buffer}.first(got)));
+      MIX_CHECK(parse(ByteView{buffer}.first(got)));
+      if (!head_done_ && received_ > limits_.max_head_bytes) return Errc::http_head_too_large;
     }
     return {};
   }
@@ -116,82 +140,108 @@ class Exchange::Impl {
   base::Result<void> parse(ByteView bytes) {
     const std::string_view text = base::as_text(bytes);
     const llhttp_errno_t status = llhttp_execute(&parser_, text.data(), text.size());
-    flush_body();
     if (complete_) {
       const char* stop = llhttp_get_error_pos(&parser_);
       // Bytes after the response belong to nobody: such a connection is not used again.
-      if (stop != nullptr && stop < text.data() + text.size()) excess_ = true;
-      finish();
+      excess_ = stop != nullptr && stop < text.data() + text.size();
       return {};
     }
-    if (failure_) return *failure_;
+    if (refusal_) return *refusal_;
     if (status != HPE_OK) {
       return Error{Errc::http_bad_response, static_cast<std::uint32_t>(status),
-                   std::string{llhttp_errno_name(status)}};
+                   std::string{llhttp_get_error_reason(&parser_)}};
     }
     return {};
   }
 
-  base::Result<void> ended() {
-    if (received_ == 0) return Errc::http_empty_response;
-    const llhttp_errno_t status = llhttp_finish(&parser_);
-    flush_body();
-    if (status == HPE_INVALID_EOF_STATE || !complete_) return Errc::http_truncated;
-    finish();
-    return {};
+  /// The server closed in order. Only a body that is delimited by this may end so.
+  std::optional<Error> end_of_stream() {
+    if (received_ == 0) return Error{Errc::http_empty_response};
+    (void)llhttp_finish(&parser_);
+    if (!complete_) return Error{Errc::http_truncated};
+    ended_ = true;
+    events_.push_back(ResponseEnd{});
+    return std::nullopt;
   }
 
-  void flush_body() {
-    if (body_in_.empty()) return;
-    events_.push_back(BodyChunk{std::move(body_in_)});
-    body_in_.clear();
+  void deliver_body(std::size_t max_body) {
+    if (body_in_.empty() || max_body == 0) return;
+    BodyChunk chunk;
+    if (body_in_.size() <= max_body) {
+      chunk.bytes = std::exchange(body_in_, {});
+    } else {
+      const auto split = body_in_.begin() + static_cast<std::ptrdiff_t>(max_body);
+      chunk.bytes.assign(body_in_.begin(), split);
+      body_in_.erase(body_in_.begin(), split);
+    }
+    events_.push_back(std::move(chunk));
   }
 
-  void finish() {
+  bool reusable() const {
     const bool all_sent = sent_ == head_out_.size() + body_out_.size();
-    const bool keep = keep_alive_ && all_sent && !excess_ && stream_.readable() == 0 &&
-                      stream_.state() == net::StreamState::kOpen;
-    events_.push_back(ResponseEnd{keep});
+    return keep_alive_ && all_sent && !excess_ && stream_.readable() == 0 &&
+           stream_.state() == net::StreamState::kOpen;
   }
 
   // --- llhttp's callbacks; a non-zero answer stops the parser ---
 
   int text(std::string& out, const char* at, std::size_t n) {
     head_bytes_ += n;
-    if (head_bytes_ > limits_.max_head_bytes) return fail(Errc::http_head_too_large);
+    if (head_bytes_ > limits_.max_head_bytes) return refuse(Errc::http_head_too_large);
     out.append(at, n);
     return 0;
   }
 
+  int chunk_extension(std::size_t n) {
+    extension_bytes_ += n;
+    if (extension_bytes_ <= detail::kMaxChunkExtensionBytes) return 0;
+    return refuse(Errc::http_bad_response, "chunk extensions are too long");
+  }
+
   int header_complete() {
-    if (head_done_) {  // a trailer
-      field_.clear();
-      value_.clear();
-      return 0;
-    }
-    if (current_.headers.size() == limits_.max_headers) return fail(Errc::http_head_too_large);
-    // Other transfer codings would need undoing; only chunked is framing.
-    if (equal_ignoring_case(field_, "transfer-encoding") &&
-        !equal_ignoring_case(value_, "chunked")) {
-      return fail(Errc::http_bad_response, "Transfer-Encoding: " + value_);
-    }
-    current_.headers.emplace_back(std::move(field_), std::move(value_));
-    field_.clear();
-    value_.clear();
+    std::string name = std::exchange(field_, {});
+    std::string value{trim(std::exchange(value_, {}))};
+    if (head_done_) return 0;  // a trailer
+    if (current_.headers.size() == limits_.max_headers) return refuse(Errc::http_head_too_large);
+    current_.headers.emplace_back(std::move(name), std::move(value));
     return 0;
   }
 
   int headers_complete() {
     constexpr int kSkipBody = 1;
     current_.status = static_cast<std::uint16_t>(llhttp_get_status_code(&parser_));
-    if (current_.status < 100) return fail(Errc::http_bad_response, "status below 100");
-    if (current_.status == kSwitchingProtocols) {
-      return fail(Errc::http_bad_response, "an upgrade that nobody asked for");
+    if (const auto problem = framing_problem(); !problem.empty()) {
+      return refuse(Errc::http_bad_response, std::string{problem});
     }
-    if (is_interim(current_.status)) return 0;
+    if (is_interim(current_.status)) return kSkipBody;
     head_done_ = true;
     events_.push_back(current_);
     return is_head_ ? kSkipBody : 0;
+  }
+
+  /// What makes the extent of this response doubtful; empty when nothing does. spec: RFC 9112 §6.3
+  std::string_view framing_problem() {
+    if (current_.status < detail::kFirstStatus) return "status below 100";
+    if (current_.status == detail::kSwitchingProtocols) return "an upgrade that nobody asked for";
+    const int major = llhttp_get_http_major(&parser_);
+    const int minor = llhttp_get_http_minor(&parser_);
+    if (major != 1 || minor > 1) return "not HTTP/1.0 or HTTP/1.1";
+    std::size_t codings = 0;
+    for (const auto& [name, value] : current_.headers) {
+      if (!equal_ignoring_case(name, "transfer-encoding")) continue;
+      ++codings;
+      // Any other coding would need undoing, and we asked for none.
+      if (!equal_ignoring_case(value, "chunked")) return "Transfer-Encoding is not chunked";
+    }
+    if (codings == 0) return {};
+    // llhttp and we must agree on what was said.
+    if ((parser_.flags & F_CHUNKED) == 0) return "Transfer-Encoding is not chunked";
+    if (codings > 1) return "several Transfer-Encoding fields";
+    if (minor == 0) return "Transfer-Encoding in HTTP/1.0";
+    if (find_header(current_.headers, "content-length")) {
+      return "both Content-Length and Transfer-Encoding";
+    }
+    return {};
   }
 
   int message_complete() {
@@ -204,8 +254,8 @@ class Exchange::Impl {
     return HPE_PAUSED;
   }
 
-  int fail(Errc code, std::string context = {}) {
-    failure_ = Error{code, 0, std::move(context)};
+  int refuse(Errc code, std::string context = {}) {
+    refusal_ = Error{code, 0, std::move(context)};
     return HPE_USER;
   }
 
@@ -221,12 +271,16 @@ class Exchange::Impl {
   llhttp_t parser_{};
   ResponseHead current_;
   std::string field_, value_;
-  std::size_t head_bytes_ = 0;
-  base::Bytes body_in_;
+  std::size_t head_bytes_ = 0;       // trailers included
+  std::size_t extension_bytes_ = 0;  // of chunks
+  base::Bytes body_in_;              // parsed, not yet taken by the reader
   bool head_done_ = false;
-  bool complete_ = false;
+  bool complete_ = false;  // the whole response was parsed
+  bool ended_ = false;     // and its end was told
   bool keep_alive_ = false;
   bool excess_ = false;
+  std::optional<Error> refusal_;        // set by a callback
+  std::optional<Error> write_failure_;  // counts once nothing more can be read
   std::optional<Error> failure_;
   std::deque<ExchangeEvent> events_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "constants.h"
 #include "text.h"
 
 namespace mix::http {
@@ -9,14 +10,16 @@ namespace {
 
 using base::Errc;
 using base::Error;
+using namespace detail;
 
 bool is_redirect_status(std::uint16_t status) {
-  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+  return status == kMovedPermanently || status == kFound || status == kSeeOther ||
+         status == kTemporaryRedirect || status == kPermanentRedirect;
 }
 
 bool becomes_get(std::uint16_t status, std::string_view method) {
-  if (status == 303) return method != "GET" && method != "HEAD";
-  return (status == 301 || status == 302) && method == "POST";
+  if (status == kSeeOther) return method != "GET" && method != "HEAD";
+  return (status == kMovedPermanently || status == kFound) && method == "POST";
 }
 
 void remove_headers(HeaderList& headers, std::span<const std::string_view> names) {
@@ -30,6 +33,13 @@ constexpr std::string_view kBodyHeaders[] = {"content-encoding", "content-langua
                                              "content-location", "content-type", "content-length"};
 constexpr std::string_view kOriginHeaders[] = {"authorization", "cookie", "proxy-authorization",
                                                "host"};
+
+/// True when a response names two different places to go to.
+bool is_ambiguous(const HeaderList& headers, const std::string& location) {
+  return std::ranges::any_of(headers, [&](const auto& header) {
+    return equal_ignoring_case(header.first, "location") && header.second != location;
+  });
+}
 
 Error refused(std::string context) { return {Errc::http_redirect_refused, 0, std::move(context)}; }
 
@@ -50,6 +60,7 @@ base::Result<RedirectDecision> decide_redirect(const Request& request, const Res
   }
   const auto location = find_header(head.headers, "location");
   if (!location) return RedirectDecision{Deliver{}};
+  if (is_ambiguous(head.headers, *location)) return refused("several Location headers");
   if (visited.size() > policy.max_redirects) {
     return Error{Errc::http_too_many_redirects, static_cast<std::uint32_t>(policy.max_redirects),
                  "(>" + std::to_string(policy.max_redirects) + ")"};

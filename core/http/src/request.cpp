@@ -13,11 +13,10 @@ using base::Error;
 
 constexpr std::string_view kStandardMethods[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"};
 constexpr std::string_view kForbiddenMethods[] = {"CONNECT", "TRACE", "TRACK"};
-/// Framing and connection belong to the engine.
-constexpr std::string_view kForbiddenHeaders[] = {
-    "transfer-encoding", "connection", "upgrade", "keep-alive", "proxy-connection", "te"};
+/// Framing and connection belong to the engine. spec: api part 2 §3
+constexpr std::string_view kForbiddenHeaders[] = {"transfer-encoding", "connection", "upgrade"};
 
-/// reference-behaviour §4: the same for every user, so that none stands out.
+/// The same for every user, so that none stands out. spec: reference-behaviour §4
 constexpr std::pair<std::string_view, std::string_view> kDefaultHeaders[] = {
     {"User-Agent",
      "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "

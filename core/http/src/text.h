@@ -22,6 +22,17 @@ inline bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }
 
+/// Without optional white space at either end. RFC 9110 §5.6.3.
+constexpr std::string_view trim(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+/// Visible ASCII: no space, no control, nothing above 0x7E.
+constexpr bool is_visible(char c) { return c > ' ' && c < '\x7F'; }
+
 /// RFC 9110 §5.6.2.
 constexpr bool is_token_char(char c) {
   return is_alpha(c) || is_digit(c) ||

@@ -19,13 +19,16 @@ namespace mix::http {
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
 
+/// A request of which `validate` approved.
 struct Request {
   std::string method = "GET";
   Url url;
-  HeaderList headers;  // as the caller gave them, order and repetition kept
+  HeaderList headers;  // as the caller gave them, order and repetition kept; values in wire bytes
   base::Bytes body;
 };
 
+/// Names, values and reason are the server's bytes: ISO-8859-1 to a reader, so a byte above 0x7F is
+/// one character (as in fetch), not UTF-8. Repeated fields are kept.
 struct ResponseHead {
   std::uint16_t status = 0;
   std::string reason;
@@ -33,7 +36,7 @@ struct ResponseHead {
 };
 
 struct Limits {
-  std::size_t max_head_bytes = 256 * 1024;
+  std::size_t max_head_bytes = 256 * 1024;  // all heads of a response with 1xx, and its trailers
   std::size_t max_headers = 256;
 };
 
@@ -60,7 +63,8 @@ struct ResponseEnd {
 };
 using ExchangeEvent = std::variant<ResponseHead, BodyChunk, ResponseEnd>;
 
-/// Drives one exchange on a stream that it borrows. 1xx heads and trailers are dropped.
+/// Drives one exchange on a stream that it borrows. 1xx heads and trailers are dropped. Events come
+/// in the order head, chunks, end; after an error there are no more, but those before it count.
 class Exchange {
  public:
   Exchange(net::Stream& stream, Request request, const Limits& limits);
@@ -68,8 +72,12 @@ class Exchange {
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
-  /// Writes what the stream takes and parses what it holds, at most `max_body` body bytes, so that
-  /// a slow reader closes the TCP window. Errors: `http_*` and the stream's own.
+  /// Writes what the stream takes and parses what it holds. At most `max_body` bytes of body become
+  /// events, and no more than one read is parsed beyond them, so that a slow reader closes the TCP
+  /// window. An error is reported after all body before it was delivered.
+  ///
+  /// Errors: `http_bad_response` (detail: llhttp's number or 0), `http_head_too_large`,
+  /// `http_truncated`, `http_empty_response`, and the stream's own.
   [[nodiscard]] base::Result<void> advance(std::size_t max_body);
   [[nodiscard]] std::optional<ExchangeEvent> poll_event();
   /// Bytes of the request (head and body) handed to the stream so far.

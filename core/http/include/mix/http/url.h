@@ -11,15 +11,19 @@
 namespace mix::http {
 
 struct Url {
-  std::string scheme;    // lower case
-  std::string host;      // lower case; IPv6 literal without brackets
-  std::uint16_t port;    // explicit or the scheme's default
-  std::string path;      // begins with '/', includes the query, no fragment
-  std::string fragment;  // with '#', or empty
+  std::string scheme;      // lower case
+  std::string host;        // lower case; IPv6 literal without brackets, in canonical text
+  std::uint16_t port = 0;  // explicit or the scheme's default
+  std::string path;        // begins with '/', includes the query, no fragment
+  std::string fragment;    // with '#', or empty
 
-  /// Errors: `usage_bad_url`, `usage_bad_scheme` (not http, https, ws or wss).
+  friend bool operator==(const Url&, const Url&) = default;
+
+  /// Takes visible ASCII only; removes dot segments; refuses user information.
+  /// Errors: `usage_bad_url`, `usage_bad_scheme` (not http, https, ws or wss; context: the scheme).
   [[nodiscard]] static base::Result<Url> parse(std::string_view text);
-  /// Resolves a Location header against this URL (RFC 3986 §5). Errors: as parse.
+  /// Resolves a Location header against this URL (RFC 3986 §5). Spaces and bytes above 0x7E, which
+  /// servers send, are percent-encoded. The fragment is the reference's own. Errors: as parse.
   [[nodiscard]] base::Result<Url> resolve(std::string_view reference) const;
   [[nodiscard]] bool secure() const { return scheme == "https" || scheme == "wss"; }
   [[nodiscard]] bool default_port() const;
@@ -27,6 +31,7 @@ struct Url {
   [[nodiscard]] std::string origin() const;
   /// Value of the Host header (RFC 9110 §7.2).
   [[nodiscard]] std::string authority() const;
+  /// Without the fragment, which never goes over the wire.
   [[nodiscard]] std::string to_string() const;
 };
 
