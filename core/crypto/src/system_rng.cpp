@@ -1,6 +1,5 @@
 #include "mix/crypto/system_rng.h"
 
-#include <psa/crypto.h>
 #include <sodium.h>
 #include <unistd.h>
 
@@ -36,12 +35,5 @@ void SystemRng::fill(base::MutByteView out) {
 
 }  // namespace mix::crypto
 
-// mbedTLS is built without entropy sources of its own and asks here. It passes no context, so the
-// platform's generator answers and not the caller's Rng.
-extern "C" psa_status_t mbedtls_psa_external_get_random(
-    mbedtls_psa_external_random_context_t* /*context*/, uint8_t* output, size_t output_size,
-    size_t* output_length) {
-  mix::crypto::SystemRng{}.fill({output, output_size});
-  *output_length = output_size;
-  return PSA_SUCCESS;
-}
+// mbedTLS's own call for randomness (mbedtls_psa_external_get_random) is answered in mix::tls, from
+// the connection's Rng.
