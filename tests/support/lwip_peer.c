@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_CONNECTIONS = 1024, MAX_PORTS = 32, MAX_WINDOW_UPDATE = 64 * 1024 };
+enum { MAX_CONNECTIONS = 1024, MAX_PORTS = 32, MAX_WINDOW_UPDATE = 64 * 1024, REORDER_MS = 150 };
 
 typedef struct packet {
   struct packet* next;
@@ -30,6 +30,7 @@ typedef struct {
   struct tcp_pcb* pcb; /* NULL once lwIP freed it or no longer tells */
   lwip_peer_endpoint local, remote;
   int ended, shut_down, was_reset;
+  uint64_t duplicates_since;
   uint8_t* received; /* [read_at, received_size) waits for the test */
   size_t read_at, received_size, received_capacity;
 } connection_slot;
@@ -78,9 +79,15 @@ void mix_lwip_assert_failed(const char* message) {
   abort();
 }
 
+/* As today's servers do (RFC 8985), takes duplicate acknowledgements for a loss only when they have
+ * gone on for a while; lwIP's own third one would make every download behind mixes crawl. */
 int8_t mix_lwip_check_segment(struct tcp_pcb* pcb, const struct tcp_hdr* header,
                               uint16_t options_size, uint16_t first_size, const uint8_t* more) {
-  (void)pcb, (void)header, (void)options_size, (void)first_size, (void)more;
+  (void)header, (void)options_size, (void)first_size, (void)more;
+  if (pcb->state == LISTEN || pcb->state == TIME_WAIT || pcb->callback_arg == NULL) return ERR_OK;
+  connection_slot* slot = pcb->callback_arg;
+  if (pcb->dupacks == 0) slot->duplicates_since = now;
+  if (pcb->dupacks == 2 && now - slot->duplicates_since < REORDER_MS) pcb->dupacks = 1;
   return ERR_OK;
 }
 

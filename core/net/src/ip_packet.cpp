@@ -30,8 +30,10 @@ constexpr std::uint16_t kFragmentOffset = 0x1fff;
 
 constexpr std::uint8_t kTcpFin = 0x01;
 constexpr std::uint8_t kTcpSyn = 0x02;
+constexpr std::uint8_t kTcpAck = 0x10;
 constexpr std::uint8_t kOptionEnd = 0;
 constexpr std::uint8_t kOptionNop = 1;
+constexpr std::uint8_t kOptionSelective = 5;
 constexpr std::uint8_t kOptionTimestamp = 8;
 
 constexpr std::uint8_t kIcmp4Unreachable = 3;
@@ -164,8 +166,13 @@ void replace_word(MutByteView bytes, std::size_t at, std::uint16_t value, std::s
   put_u16be(bytes, checksum_at, static_cast<std::uint16_t>(~sum));
 }
 
-// Offset of the timestamp value within the options, or 0.
-Result<std::size_t> find_timestamp(ByteView options) {
+struct Options {
+  std::size_t timestamp_at = 0;  // its value, within the options; 0: none
+  bool has_selective = false;
+};
+
+Result<Options> read_options(ByteView options) {
+  Options out;
   Reader reader(options);
   while (!reader.empty()) {
     const std::size_t at = options.size() - reader.remaining();
@@ -174,10 +181,11 @@ Result<std::size_t> find_timestamp(ByteView options) {
     if (kind == kOptionNop) continue;
     MIX_TRY(const std::uint8_t size, reader.u8());
     if (size < 2) break;
-    if (kind == kOptionTimestamp) return at + 2;
+    if (kind == kOptionTimestamp) out.timestamp_at = at + 2;
+    if (kind == kOptionSelective) out.has_selective = true;
     MIX_CHECK(skip(reader, size - std::size_t{2}));
   }
-  return std::size_t{0};
+  return out;
 }
 
 Result<OutgoingSegment> read_segment(ByteView packet) {
@@ -189,7 +197,7 @@ Result<OutgoingSegment> read_segment(ByteView packet) {
   MIX_TRY(out.local_port, reader.u16be());
   MIX_TRY(const std::uint16_t remote_port, reader.u16be());
   MIX_TRY(out.sequence, reader.u32be());
-  MIX_CHECK(skip(reader, 4));  // acknowledgement
+  MIX_TRY(out.acknowledged, reader.u32be());
   MIX_TRY(const std::uint8_t offset, reader.u8());
   MIX_TRY(const std::uint8_t flags, reader.u8());
   MIX_CHECK(skip(reader, 6));  // window, checksum, urgent pointer
@@ -198,9 +206,11 @@ Result<OutgoingSegment> read_segment(ByteView packet) {
   MIX_TRY(const ByteView options, reader.bytes(header_size - kTcpHeaderSize));
   out.remote = Endpoint{header.destination, remote_port};
   out.takes_sequence_space = !reader.empty() || (flags & (kTcpSyn | kTcpFin)) != 0;
+  out.is_pure_acknowledgement = reader.empty() && flags == kTcpAck;
   out.checksum_at = tcp_at + kTcpChecksumAt;
-  MIX_TRY(const std::size_t timestamp, find_timestamp(options));
-  if (timestamp != 0) out.timestamp_at = tcp_at + kTcpHeaderSize + timestamp;
+  MIX_TRY(const Options read, read_options(options));
+  if (read.timestamp_at != 0) out.timestamp_at = tcp_at + kTcpHeaderSize + read.timestamp_at;
+  out.has_selective = read.has_selective;
   return out;
 }
 

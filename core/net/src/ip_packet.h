@@ -37,9 +37,12 @@ struct OutgoingSegment {
   Endpoint remote;
   std::uint16_t local_port = 0;
   std::uint32_t sequence = 0;
-  bool takes_sequence_space = false;  // carries data, SYN or FIN
-  std::size_t checksum_at = 0;        // offsets into the packet
-  std::size_t timestamp_at = 0;       // value of the timestamp option; 0: none
+  std::uint32_t acknowledged = 0;
+  bool takes_sequence_space = false;     // carries data, SYN or FIN
+  bool is_pure_acknowledgement = false;  // nothing but that
+  bool has_selective = false;            // lists what arrived out of order (RFC 2018)
+  std::size_t checksum_at = 0;           // offsets into the packet
+  std::size_t timestamp_at = 0;          // value of the timestamp option; 0: none
 };
 
 [[nodiscard]] std::optional<OutgoingSegment> parse_outgoing_segment(base::ByteView packet);

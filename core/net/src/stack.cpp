@@ -75,6 +75,25 @@ std::optional<std::uint32_t> quiet_ticks(const tcp_pcb& pcb) {
   return left((pcb.keep_idle + pcb.keep_cnt_sent * pcb.keep_intvl) / TCP_SLOW_INTERVAL);
 }
 
+const tcp_pcb* find_connection(const OutgoingSegment& segment) {
+  for (const tcp_pcb* list : {tcp_active_pcbs, tcp_tw_pcbs}) {
+    for (const tcp_pcb* pcb = list; pcb != nullptr; pcb = pcb->next) {
+      if (pcb->local_port == segment.local_port && pcb->remote_port == segment.remote.port &&
+          from_lwip(pcb->remote_ip) == segment.remote.address) {
+        return pcb;
+      }
+    }
+  }
+  return nullptr;
+}
+
+// lwIP moves snd_nxt once new data is out, so an older number is a repetition; its SYN lies before
+// snd_nxt from the start.
+bool is_repetition(const tcp_pcb& pcb, const OutgoingSegment& segment) {
+  if (!segment.takes_sequence_space) return false;
+  return pcb.state == SYN_SENT ? pcb.nrtx != 0 : TCP_SEQ_LT(segment.sequence, pcb.snd_nxt);
+}
+
 // Before each slow tick: bounds of the retransmission time-out that lwIP lacks.
 void bound_retransmission(tcp_pcb& pcb) {
   if (pcb.state == SYN_SENT) {
@@ -169,7 +188,14 @@ void StackImpl::receive(base::ByteView ip_packet, base::TimePoint now) {
   pbuf_take(packet, ip_packet.data(), static_cast<std::uint16_t>(ip_packet.size()));
   if (interface_.input(packet, &interface_) != ERR_OK) pbuf_free(packet);
   for_each_connection([this](tcp_pcb& pcb) {
-    if (auto* extra = extra_of(pcb)) extra->recovery.after_segment(pcb, now_, reordering_);
+    ConnectionExtra* const extra = extra_of(pcb);
+    if (extra == nullptr) return;
+    // RFC 5681 §4.2: what fills a gap is acknowledged at once.
+    if (std::exchange(extra->had_gap, false) && pcb.ooseq == nullptr) {
+      if ((pcb.flags & TF_ACK_DELAY) != 0) tcp_ack_now(&pcb);
+      tcp_output(&pcb);
+    }
+    extra->recovery.after_segment(pcb, now_, reordering_);
   });
   note_acknowledgements(now_);
 }
@@ -177,8 +203,10 @@ void StackImpl::receive(base::ByteView ip_packet, base::TimePoint now) {
 std::optional<base::Bytes> StackImpl::poll_output() {
   for (TcpStream* stream : streams_) stream->flush();
   if (outgoing_.empty()) return std::nullopt;
-  base::Bytes packet = std::move(outgoing_.front());
+  base::Bytes packet = std::move(outgoing_.front().bytes);
   outgoing_.pop_front();
+  stats_.packets_out += 1;
+  stats_.bytes_out += packet.size();
   if (refused_output_ && outgoing_.size() <= config_.max_queued_packets / 2) {
     refused_output_ = false;
     tcp_txnow();
@@ -278,7 +306,7 @@ tcp_pcb* StackImpl::new_connection(const IpAddress& family_of) {
   tcp_pcb* const pcb = tcp_new_ip_type(is_v4 ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6);
   if (pcb == nullptr) return nullptr;
   tcp_ext_arg_set_callbacks(pcb, kExtraSlot, &kExtraCallbacks);
-  tcp_ext_arg_set(pcb, kExtraSlot, new ConnectionExtra{rng_.u32(), {}});
+  tcp_ext_arg_set(pcb, kExtraSlot, new ConnectionExtra{rng_.u32(), {}, false});
   return pcb;
 }
 
@@ -296,6 +324,7 @@ void StackImpl::before_segment(tcp_pcb& pcb, std::optional<std::uint32_t> echoed
   if (extra == nullptr) return;
   if (echoed) *echoed -= extra->timestamp_offset;
   extra->recovery.before_segment(pcb, echoed);
+  extra->had_gap = pcb.ooseq != nullptr;
 }
 
 err_t StackImpl::init_interface(netif* interface) {
@@ -315,44 +344,49 @@ err_t StackImpl::output6(netif* interface, pbuf* packet, const ip6_addr_t*) {
 }
 
 err_t StackImpl::send(const pbuf& packet) {
+  base::Bytes bytes(packet.tot_len);
+  pbuf_copy_partial(&packet, bytes.data(), packet.tot_len, 0);
+  // All connections leave through one address of the exit: the clock in their timestamps and a
+  // running identification would join them to one client.
+  set_identification(bytes, static_cast<std::uint16_t>(rng_.u32()));
+  auto segment = parse_outgoing_segment(bytes);
+  const tcp_pcb* const pcb = segment ? find_connection(*segment) : nullptr;
+  bool is_acknowledgement = false;
+  if (pcb != nullptr) {
+    const ConnectionExtra* const extra = extra_of(*pcb);
+    if (extra != nullptr) shift_timestamp(bytes, *segment, extra->timestamp_offset);
+    // A keep-alive probe looks alike but has an older number, and must not get lost.
+    is_acknowledgement = segment->is_pure_acknowledgement && segment->sequence == pcb->snd_nxt;
+    if (is_acknowledgement && replace_older(bytes, *segment)) return ERR_OK;
+  }
   if (outgoing_.size() >= config_.max_queued_packets) {
     stats_.dropped_out += 1;
     refused_output_ = true;
     return ERR_MEM;
   }
-  base::Bytes bytes(packet.tot_len);
-  pbuf_copy_partial(&packet, bytes.data(), packet.tot_len, 0);
-  disguise(bytes);
-  stats_.packets_out += 1;
-  stats_.bytes_out += bytes.size();
-  outgoing_.push_back(std::move(bytes));
+  if (pcb != nullptr && is_repetition(*pcb, *segment)) stats_.tcp_retransmits += 1;
+  if (!is_acknowledgement) segment.reset();
+  outgoing_.push_back({std::move(bytes), std::move(segment)});
   return ERR_OK;
 }
 
-// All connections leave through one address of the exit; without this, the clock in their
-// timestamps and the running identification would join them to one client.
-void StackImpl::disguise(base::Bytes& packet) {
-  set_identification(packet, static_cast<std::uint16_t>(rng_.u32()));
-  const auto segment = parse_outgoing_segment(packet);
-  if (!segment) return;
-  for (const tcp_pcb* list : {tcp_active_pcbs, tcp_tw_pcbs}) {
-    for (const tcp_pcb* pcb = list; pcb != nullptr; pcb = pcb->next) {
-      if (pcb->local_port != segment->local_port || pcb->remote_port != segment->remote.port ||
-          from_lwip(pcb->remote_ip) != segment->remote.address) {
-        continue;
-      }
-      // lwIP moves snd_nxt once new data is out, so an older number is a repetition; its SYN lies
-      // before snd_nxt from the start.
-      const bool is_repetition =
-          pcb->state == SYN_SENT ? pcb->nrtx != 0 : TCP_SEQ_LT(segment->sequence, pcb->snd_nxt);
-      if (segment->takes_sequence_space && is_repetition) {
-        stats_.tcp_retransmits += 1;
-      }
-      const ConnectionExtra* const extra = extra_of(*pcb);
-      if (extra != nullptr) shift_timestamp(packet, *segment, extra->timestamp_offset);
-      return;
+// Where segments overtake one another, each one that arrives is acknowledged. What has not left
+// yet says nothing that the newest does not say too, unless the count of equal ones is the message.
+bool StackImpl::replace_older(base::Bytes& packet, const OutgoingSegment& acknowledgement) {
+  for (auto older = outgoing_.rbegin(); older != outgoing_.rend(); ++older) {
+    if (!older->acknowledgement ||
+        older->acknowledgement->local_port != acknowledgement.local_port ||
+        older->acknowledgement->remote != acknowledgement.remote) {
+      continue;
     }
+    const std::uint32_t before = older->acknowledgement->acknowledged;
+    const bool is_newer = TCP_SEQ_GT(acknowledgement.acknowledged, before) ||
+                          (acknowledgement.acknowledged == before && acknowledgement.has_selective);
+    if (!is_newer) return false;
+    *older = QueuedPacket{std::move(packet), acknowledgement};
+    return true;
   }
+  return false;
 }
 
 void StackImpl::configure(const StackConfig& config) {

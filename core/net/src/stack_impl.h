@@ -22,6 +22,14 @@ class UdpSocketImpl;
 struct ConnectionExtra {
   std::uint32_t timestamp_offset = 0;
   LossRecovery recovery;
+  bool had_gap = false;  // before the segment in hand
+};
+
+/// A packet that waits to be pulled.
+struct QueuedPacket {
+  base::Bytes bytes;
+  /// Set when it carries nothing but an acknowledgement: a newer one may take its place.
+  std::optional<OutgoingSegment> acknowledgement;
 };
 
 class StackImpl final : public Stack {
@@ -70,7 +78,7 @@ class StackImpl final : public Stack {
   static err_t output6(netif* interface, pbuf* packet, const ip6_addr_t* next_hop);
 
   err_t send(const pbuf& packet);
-  void disguise(base::Bytes& packet);
+  [[nodiscard]] bool replace_older(base::Bytes& packet, const OutgoingSegment& acknowledgement);
   void configure(const StackConfig& config);
   void drop_connections();
   void drop_fragments();
@@ -84,7 +92,7 @@ class StackImpl final : public Stack {
   base::Rng& rng_;
   std::uint32_t clock_offset_;
   netif interface_{};
-  std::deque<base::Bytes> outgoing_;
+  std::deque<QueuedPacket> outgoing_;
   bool refused_output_ = false;  // lwIP waits for room in outgoing_
   base::TimePoint now_;          // of the turn, latest seen
   base::TimePoint ticked_;       // lwIP's slow timer stands here
