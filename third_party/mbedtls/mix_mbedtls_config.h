@@ -17,7 +17,7 @@
 /* --- PSA core, over our random source ------------------------------------------------------------ */
 #define MBEDTLS_PSA_CRYPTO_C            /* TLS 1.3 is written on it */
 #define MBEDTLS_USE_PSA_CRYPTO          /* TLS 1.2 and X.509 too: one implementation in the module */
-#define MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG /* mix::crypto defines mbedtls_psa_external_get_random() */
+#define MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG /* mix::tls defines mbedtls_psa_external_get_random() */
 #define MBEDTLS_PSA_KEY_STORE_DYNAMIC   /* key slots grow with the number of connections */
 /* No PSA storage: keys live as long as a connection. */
 

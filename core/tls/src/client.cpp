@@ -16,6 +16,7 @@
 #include <mbedtls/error.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ciphersuites.h>
+#include <mix_tls13_key_update.h>
 
 #include <algorithm>
 #include <array>
@@ -332,10 +333,25 @@ class Client final : public ClientStream {
                                result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET ||
                                result == MBEDTLS_ERR_SSL_WANT_WRITE ||
                                (result == MBEDTLS_ERR_SSL_WANT_READ && !starved_);
-      if (passed_over) continue;
+      if (passed_over || (result == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && accept_key_update())) {
+        if (++useless_records_ <= detail::kMaxUselessRecords) continue;
+        fail(Error{Errc::tls_bad_record, 0, options_.host + ": records without data"});
+        return false;
+      }
       if (result != MBEDTLS_ERR_SSL_WANT_READ) fail_by_code(result);
       return false;
     }
+    useless_records_ = 0;
+    return true;
+  }
+
+  /// spec: RFC 8446 §4.6.3. False: the message was something else, or the keys cannot be made.
+  bool accept_key_update() {
+    const mix_key_update kind = mix_mbedtls_received_key_update(&ssl_);
+    if (kind == MIX_KEY_UPDATE_NONE || mix_mbedtls_update_receive_keys(&ssl_) != 0) return false;
+    // Several requests before we can write are answered by one update.
+    if (kind == MIX_KEY_UPDATE_REQUESTED) key_update_owed_ = true;
+    flush();
     return true;
   }
 
@@ -343,6 +359,12 @@ class Client final : public ClientStream {
   void flush() {
     if (write_error_) return;
     if (!flush_output()) return;
+    if (key_update_owed_ && closing_ != Closing::kDone) {
+      key_update_owed_ = false;
+      const int result = mix_mbedtls_send_key_update(&ssl_, 0);
+      if (result != 0 && result != MBEDTLS_ERR_SSL_WANT_WRITE) return note_write_error(result);
+      if (!flush_output()) return;
+    }
     if (closing_ == Closing::kWanted) {
       closing_ = Closing::kNotified;
       const int result = mbedtls_ssl_close_notify(&ssl_);
@@ -458,6 +480,8 @@ class Client final : public ClientStream {
   bool peer_closed_ = false;              // close_notify was read, hence all data before it
   bool transport_ended_ = false;          // end of the transport was handed to mbedTLS
   bool starved_ = false;                  // the last callback found no input
+  bool key_update_owed_ = false;          // the peer asked for one
+  std::size_t useless_records_ = 0;
 };
 
 }  // namespace

@@ -13,5 +13,7 @@ inline constexpr std::size_t kMaxLabelSize = 63;  // bytes
 // GeneralName alternatives of a subject alternative name. spec: RFC 5280 §4.2.1.6
 inline constexpr int kSanDnsName = 2;
 inline constexpr int kSanIpAddress = 7;
+// Records in a row that carry no data, before a peer counts as hostile. Servers send a few tickets.
+inline constexpr std::size_t kMaxUselessRecords = 32;
 
 }  // namespace mix::tls::detail

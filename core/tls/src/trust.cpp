@@ -63,7 +63,8 @@ base::Result<Anchor> read_anchor(std::string_view body, std::uint32_t ordinal) {
   if (!der) return unreadable(ordinal);
   detail::ensure_crypto();
   Certificate parsed;
-  if (mbedtls_x509_crt_parse_der(&parsed.crt, der->data(), der->size()) != 0) return unreadable(ordinal);
+  if (mbedtls_x509_crt_parse_der(&parsed.crt, der->data(), der->size()) != 0)
+    return unreadable(ordinal);
   const auto& subject = parsed.crt.subject_raw;
   return Anchor{*std::move(der), base::to_bytes({subject.p, subject.len})};
 }

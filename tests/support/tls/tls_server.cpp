@@ -2,6 +2,7 @@
 
 #include <mbedtls/oid.h>
 #include <mbedtls/ssl.h>
+#include <mix_tls13_key_update.h>
 
 #include <algorithm>
 #include <utility>
@@ -167,6 +168,7 @@ class Server final : public TlsServerStream {
     const char* name = mbedtls_ssl_get_alpn_protocol(&ssl_);
     return name == nullptr ? std::string_view{} : std::string_view{name};
   }
+  [[nodiscard]] std::size_t key_updates() const override { return key_updates_; }
   void send_alert(std::uint8_t level, std::uint8_t description) override {
     const tls::detail::PlatformScope scope{clock_, rng_};
     must(mbedtls_ssl_send_alert_message(&ssl_, level, description));
@@ -178,6 +180,10 @@ class Server final : public TlsServerStream {
     ssl_.MBEDTLS_PRIVATE(out_msglen) = message.size();
     // Without a handshake in progress the message is sent as it stands.
     must(mbedtls_ssl_write_record(&ssl_, 1));
+  }
+  void update_keys() override {
+    const tls::detail::PlatformScope scope{clock_, rng_};
+    must(mix_mbedtls_send_key_update(&ssl_, 1));
   }
   void end_without_notice() override {
     closing_ = closed_ = true;
@@ -196,6 +202,10 @@ class Server final : public TlsServerStream {
         plain_.insert(plain_.end(), piece.begin(), piece.begin() + n);
       } else if (n == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY || (n == 0 && ended_)) {
         peer_closed_ = true;
+      } else if (n == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE &&
+                 mix_mbedtls_received_key_update(&ssl_) != MIX_KEY_UPDATE_NONE) {
+        must(mix_mbedtls_update_receive_keys(&ssl_));
+        ++key_updates_;
       } else if (n != 0 && (n != MBEDTLS_ERR_SSL_WANT_READ || starved_)) {
         if (n != MBEDTLS_ERR_SSL_WANT_READ && n != MBEDTLS_ERR_SSL_WANT_WRITE) fail(n);
         return;
@@ -269,6 +279,7 @@ class Server final : public TlsServerStream {
   bool closed_ = false;
   bool ended_ = false;
   bool starved_ = false;
+  std::size_t key_updates_ = 0;
 };
 
 }  // namespace

@@ -33,10 +33,15 @@ class TlsServerStream : public net::Stream {
   [[nodiscard]] virtual std::string_view server_name() const = 0;
   [[nodiscard]] virtual std::string_view alpn() const = 0;
 
+  /// Key updates that the client sent.
+  [[nodiscard]] virtual std::size_t key_updates() const = 0;
+
   /// Sends an alert of the given level (1 warning, 2 fatal).
   virtual void send_alert(std::uint8_t level, std::uint8_t description) = 0;
   /// Sends a handshake message (type, length, body) in a record of its own, after the handshake.
   virtual void send_handshake_message(base::ByteView message) = 0;
+  /// Changes this side's keys, and asks for the client's to change too.
+  virtual void update_keys() = 0;
   /// Ends the transport without close_notify.
   virtual void end_without_notice() = 0;
 };

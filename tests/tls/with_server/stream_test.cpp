@@ -349,6 +349,68 @@ TEST_F(PostHandshake, ARequestToRenegotiateIsDeclined) {
   EXPECT_EQ(link.read_all(*link.server), "fine");
 }
 
+TEST_F(PostHandshake, KeysAreUpdatedInBothDirections) {
+  TlsLink link = open(TlsVersion::k13);
+  link.connect();
+  for (int round = 0; round < 5; ++round) {
+    const std::string text = "round " + std::to_string(round);
+    link.server->update_keys();
+    ASSERT_TRUE(link.server->write(base::as_bytes(text)).has_value());
+    EXPECT_EQ(link.read_all(*link.client), text);
+    ASSERT_TRUE(link.client->write(base::as_bytes(text)).has_value());
+    EXPECT_EQ(link.read_all(*link.server), text);
+    EXPECT_EQ(link.server->key_updates(), static_cast<std::size_t>(round) + 1);
+  }
+  link.client->shutdown();
+  link.server->shutdown();
+  link.settle();
+  EXPECT_EQ(link.client->state(), StreamState::kClosed);
+}
+
+TEST_F(PostHandshake, AnOwedKeyUpdateWaitsForTheTransport) {
+  TlsLink link = open(TlsVersion::k13);
+  link.connect();
+  link.pair.to_server().capacity = 10;
+  const std::string sent(3000, 's');
+  ASSERT_EQ(*link.client->write(base::as_bytes(sent)), sent.size());
+  link.server->update_keys();
+  link.server->update_keys();
+  std::array<std::uint8_t, 10> nothing{};
+  EXPECT_EQ(link.client->read(nothing), 0U);
+  EXPECT_EQ(link.read_all(*link.server), sent);
+  EXPECT_EQ(link.server->key_updates(), 1U);
+  ASSERT_TRUE(link.client->write(base::as_bytes("under new keys")).has_value());
+  EXPECT_EQ(link.read_all(*link.server), "under new keys");
+}
+
+TEST_F(PostHandshake, AMalformedKeyUpdateEndsTheConnection) {
+  for (const base::Bytes& message : {base::Bytes{24, 0, 0, 1, 2}, base::Bytes{24, 0, 0, 2, 0, 0},
+                                     base::Bytes{24, 0, 0, 0}, base::Bytes{24, 0, 0, 1, 0, 0}}) {
+    TlsLink link = open(TlsVersion::k13);
+    link.connect();
+    link.server->send_handshake_message(message);
+    link.settle();
+    EXPECT_EQ(link.client_error(), Errc::tls_handshake);
+  }
+}
+
+TEST_F(PostHandshake, AFloodOfUselessRecordsEndsTheConnection) {
+  TlsLink link = open(TlsVersion::k13);
+  link.connect();
+  for (int i = 0; i < 100; ++i) link.server->update_keys();
+  link.settle();
+  EXPECT_EQ(link.client_error(), Errc::tls_bad_record);
+}
+
+TEST_F(PostHandshake, KeyUpdatesBelongToTls13) {
+  TlsLink link = open(TlsVersion::k12);
+  link.connect();
+  const base::Bytes message = {24, 0, 0, 1, 0};
+  link.server->send_handshake_message(message);
+  link.settle();
+  EXPECT_EQ(link.client_error(), Errc::tls_handshake);
+}
+
 TEST_F(PostHandshake, AnythingElseEndsTheConnection) {
   for (const TlsVersion version : {TlsVersion::k12, TlsVersion::k13}) {
     TlsLink link = open(version);
