@@ -44,12 +44,13 @@ class Exit::Impl : public std::enable_shared_from_this<Exit::Impl> {
         clock_(clock),
         link_(std::move(link)),
         client_(config.traffic, config.replier, keys, gateway, rng, log),
-        router_(router_config(config), rng),
-        nat_(io, config.nat, [this](SessionId session, ByteView packet) {
-          if (activity_ == ExitActivity::kFrozen) return;
-          router_.receive_packet(session, packet, clock_.now());
-          schedule();
-        }) {}
+        router_(router_config(config), rng) {
+    nat_.emplace(io, config.nat, [this](SessionId session, ByteView packet) {
+      if (activity_ == ExitActivity::kFrozen) return;
+      router_.receive_packet(session, packet, clock_.now());
+      schedule();
+    });
+  }
 
   mixnet::Recipient address() const { return client_.address(); }
 
@@ -79,11 +80,12 @@ class Exit::Impl : public std::enable_shared_from_this<Exit::Impl> {
     schedule();
   }
 
-  ExitStats stats() const { return {router_.stats(), nat_.stats(), client_.stats()}; }
+  ExitStats stats() const { return {router_.stats(), nat_->stats(), client_.stats()}; }
 
   void shut() {
     shut_ = true;
     timer_.cancel();
+    nat_.reset();  // its handlers would find an exit that is gone
   }
 
  private:
@@ -139,18 +141,18 @@ class Exit::Impl : public std::enable_shared_from_this<Exit::Impl> {
     [[maybe_unused]] const auto sent = client_.reply(reply.to, reply.data, reply.options, now);
   }
   void carry_out(RouterForward& forward, TimePoint /*now*/) {
-    nat_.send(forward.session, forward.ip_packet);
+    nat_->send(forward.session, forward.ip_packet);
   }
   void carry_out(SessionOpened& opened, TimePoint /*now*/) {
-    nat_.open(opened.session, opened.v4, opened.v6);
+    nat_->open(opened.session, opened.v4, opened.v6);
   }
-  void carry_out(SessionClosed& closed, TimePoint /*now*/) { nat_.close(closed.session); }
+  void carry_out(SessionClosed& closed, TimePoint /*now*/) { nat_->close(closed.session); }
 
   std::size_t backlog() const { return link_.backlog ? link_.backlog() : 0; }
 
   void arm(TimePoint now) {
     base::Deadline deadline = base::earlier(client_.next_deadline(), router_.next_deadline());
-    if (backlog() >= kLinkBacklogLimit) deadline = base::earlier(deadline, now + kLinkPause);
+    if (backlog() >= kLinkBacklogLimit) deadline = now + kLinkPause;
     if (!deadline) {
       timer_.cancel();
       return;
@@ -167,7 +169,7 @@ class Exit::Impl : public std::enable_shared_from_this<Exit::Impl> {
   ExitLink link_;
   mixnet::Client client_;
   IpRouter router_;
-  Nat nat_;
+  std::optional<Nat> nat_;  // empty only when shut
   ExitActivity activity_ = ExitActivity::kRunning;
   bool started_ = false, scheduled_ = false, shut_ = false;
 };

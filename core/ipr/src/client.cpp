@@ -28,6 +28,7 @@ constexpr std::size_t kBusyBelow = 2;
 constexpr base::Duration kProbeInterval = std::chrono::seconds{5};
 /// A silent exit may have lost its store, so a probe brings enough to be answered by itself.
 constexpr std::uint32_t kProbeSurbs = kExitReserve + 2;
+constexpr std::size_t kFormerStreams = 8;
 /// Of a text that the exit wrote.
 constexpr std::size_t kMaxForeignText = 200;
 
@@ -82,6 +83,7 @@ class Client::Impl {
 
   void connect(TimePoint now, WallTime wall_now) {
     wall_ahead_ = wall_now.time_since_epoch() - now.time_since_epoch();
+    remember_stream();
     stream_id_ = rng_.u64();
     next_sequence_ = 0;
     packets_.clear();
@@ -89,7 +91,7 @@ class Client::Impl {
     suspended_ = false;
     if (config_.first_version != ProtocolVersion::k8) {
       const auto surbs = std::max(config_.open_reply_surbs, kFirstContactSurbs);
-      push_message(encode_stream_frame({stream_id_, StreamMessage::kOpen, 0, {}}), surbs, now);
+      push_message(encode_stream_frame({*stream_id_, StreamMessage::kOpen, 0, {}}), surbs, now);
     }
     const bool patient = config_.first_version != ProtocolVersion::k10;
     ask(config_.first_version, patient ? config_.connect_timeout : config_.v10_timeout, now);
@@ -129,14 +131,16 @@ class Client::Impl {
   }
 
   bool receive(ByteView message, TimePoint now) {
-    if (std::holds_alternative<Idle>(state_)) return false;
+    const bool idle = std::holds_alternative<Idle>(state_);
     ByteView payload = message;
     if (config_.first_version != ProtocolVersion::k8) {
       const auto frame = decode_stream_frame(message);
-      if (!frame || frame->stream_id != stream_id_) return false;
-      if (frame->message != StreamMessage::kData) return true;
+      if (!frame) return false;
+      if (frame->stream_id != stream_id_) return is_former(frame->stream_id);
+      if (idle || frame->message != StreamMessage::kData) return true;
       payload = frame->payload;
     }
+    if (idle) return false;
     auto response = decode_response(payload);
     if (!response) {
       log_.event("ipr.undecodable", static_cast<std::int64_t>(response.error().code));
@@ -236,6 +240,16 @@ class Client::Impl {
         now.time_since_epoch() + wall_ahead_)});
   }
 
+  /// What the exit still sends in a stream that is over is nobody else's message.
+  void remember_stream() {
+    if (!stream_id_) return;
+    former_streams_.push_back(*stream_id_);
+    if (former_streams_.size() > kFormerStreams) former_streams_.pop_front();
+  }
+  bool is_former(StreamId id) const {
+    return std::find(former_streams_.begin(), former_streams_.end(), id) != former_streams_.end();
+  }
+
   void ask(ProtocolVersion version, base::Duration patience, TimePoint now) {
     ConnectRequest request{rng_.u64(), std::nullopt, timestamp(now)};
     if (config_.bundle_timeout && config_.bundle_timeout->count() > 0) {
@@ -249,7 +263,7 @@ class Client::Impl {
   void push_request(const Request& request, std::optional<std::uint32_t> surbs, TimePoint now) {
     Bytes message = encode(request);
     if (request.version != ProtocolVersion::k8) {
-      message = encode_stream_frame({stream_id_, StreamMessage::kData, next_sequence_, message});
+      message = encode_stream_frame({*stream_id_, StreamMessage::kData, next_sequence_, message});
       ++next_sequence_;
     }
     if (!surbs) {
@@ -359,7 +373,8 @@ class Client::Impl {
   std::variant<Idle, Connecting, Session> state_;
   std::deque<ClientOutput> outputs_;
   std::deque<ClientEvent> events_;
-  StreamId stream_id_ = 0;
+  std::optional<StreamId> stream_id_;
+  std::deque<StreamId> former_streams_;
   std::uint32_t next_sequence_ = 0;
   base::Duration wall_ahead_{};
   /// When the oldest message was sent since the exit was last heard.

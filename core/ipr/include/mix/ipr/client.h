@@ -97,8 +97,8 @@ class Client {
   /// and need fewer messages. Call it in each turn.
   void flush(base::TimePoint now, std::size_t queued_below = 0);
 
-  /// A reply that came by one of our SURBs. Frames of other streams are ignored.
-  /// True when the message was a frame of this session; other messages are the caller's.
+  /// A reply that came by one of our SURBs. True when the message was a frame of this client's
+  /// stream, or of a former one (then it is dropped); other messages are the caller's.
   [[nodiscard]] bool receive(base::ByteView message, base::TimePoint now);
   /// mixnet's estimate of the SURBs that the exit still holds, for the supply. Call it before
   /// `flush`, in each turn.
