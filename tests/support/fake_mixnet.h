@@ -43,6 +43,8 @@ class FakeMixnet {
     base::Duration link_delay = std::chrono::milliseconds{1};
     std::uint32_t epoch_id = 100;
     std::uint32_t rotation_id = 5;
+    /// Frames between nodes name the key rotation; by default, as in the network, they do not.
+    bool frames_carry_rotation = false;
   };
   struct Stats {
     std::uint64_t submitted = 0, delivered = 0, acks_forwarded = 0;
@@ -236,7 +238,8 @@ class FakeMixnet {
     auto unwrapped = unwrap(*node, packet, rotation);
     if (!unwrapped) return;
     if (auto* hop = std::get_if<sphinx::ForwardHop>(&unwrapped->hop)) {
-      push(now + hop->delay, hop->next.to_string(), std::move(hop->packet), rotation, true);
+      const auto told = config_.frames_carry_rotation ? rotation : sphinx::KeyRotation::kUnknown;
+      push(now + hop->delay, hop->next.to_string(), std::move(hop->packet), told, true);
       return;
     }
     auto& last = std::get<sphinx::FinalHop>(unwrapped->hop);

@@ -158,7 +158,11 @@ void Replier::set_topology(const directory::EpochMetadata& metadata, base::TimeP
 void Replier::check_rotation(base::TimePoint now) {
   if (metadata_) {
     if (refresh_ == Refresh::kDue) {
-      for (const auto& [tag, amount] : store_.mark_all_stale()) request(tag, amount);
+      // Differs: no more than may be stored; the reference asks for any number, so that a stock
+      // that once grew never shrinks.
+      for (const auto& [tag, amount] : store_.mark_all_stale()) {
+        request(tag, std::min(amount, config_.max_storage));
+      }
       last_rotation_id_ = metadata_->rotation_id;
       refresh_ = Refresh::kIdle;
     } else if (metadata_->rotation_id != last_rotation_id_) {
@@ -167,20 +171,23 @@ void Replier::check_rotation(base::TimePoint now) {
   }
   const auto moment = clock_.at(now);
   if (!moment) return;
-  SurbStore::Retention rule{.received_since = moment->rotation_start - moment->epoch,
+  // Differs: the reference applies all of this from the start of the rotation on, although packets
+  // of the previous rotation stay good for one epoch, and those of the next one are good an epoch
+  // early. It then cannot even ask for new SURBs.
+  const base::Duration rotation = moment->validity_epochs * moment->epoch;
+  SurbStore::Retention rule{.received_since = moment->rotation_start - rotation - moment->epoch,
                             .only_parity = {},
                             .keep_stale = true,
                             .abandon_after = config_.drop_after};
   if (epoch_stuck_) {
-    rule.received_since = now - (moment->validity_epochs + 1) * moment->epoch;
+    rule.received_since = now - rotation - moment->epoch;
   } else if (now >= moment->rotation_start + moment->epoch) {
+    rule.received_since = moment->rotation_start - moment->epoch;
     rule.keep_stale = false;
-    // Differs: the reference drops the other parity at once, although packets of the old rotation
-    // stay good for one epoch, and those of the next one are good an epoch early. It then cannot
-    // even ask for new SURBs.
-    if (now < moment->next_rotation_start - moment->epoch) {
-      rule.only_parity = sphinx::key_rotation_of(moment->rotation_id);
-      if (rule.only_parity == sphinx::KeyRotation::kUnknown) rule.only_parity.reset();
+    const auto parity = sphinx::key_rotation_of(moment->rotation_id);
+    if (parity != sphinx::KeyRotation::kUnknown &&
+        now < moment->next_rotation_start - moment->epoch) {
+      rule.only_parity = parity;
     }
   }
   store_.retain(rule, now);
