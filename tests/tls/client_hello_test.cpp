@@ -150,7 +150,7 @@ TEST_F(Hello, SurvivesRandomAnswers) {
     test::StreamPair pair;
     const auto client = connect(pair.take_client(), {.host = "example.test"}, TrustStore::mozilla(),
                                 clock, rng, clock.now());
-    base::Bytes noise(1 + rng.uniform(300));
+    base::Bytes noise(1 + static_cast<std::size_t>(rng.uniform(300)));
     rng.fill(noise);
     if (round % 2 == 0) {
       // A record header that looks right gets the noise past the first check.
