@@ -75,11 +75,11 @@ class IpWorld {
       if (base::is_due(internet_.next_deadline(), now())) internet_.expire(now());
       if (on_turn) on_turn();
       while (auto packet = stack_->poll_output()) {
-        if (!tap_up || tap_up(*packet)) launch(*std::move(packet), up, true);
+        if (!tap_up || tap_up(*packet)) launch(*packet, up, true);
         moved = true;
       }
       while (auto packet = internet_.poll_output()) {
-        if (!tap_down || tap_down(*packet)) launch(*std::move(packet), down, false);
+        if (!tap_down || tap_down(*packet)) launch(*packet, down, false);
         moved = true;
       }
     }
@@ -122,7 +122,7 @@ class IpWorld {
     base::Bytes packet;
   };
 
-  void launch(base::Bytes packet, const Link& link, bool is_up) {
+  void launch(const base::Bytes& packet, const Link& link, bool is_up) {
     const int copies = rng_.unit() < link.duplication ? 2 : 1;
     for (int i = 0; i < copies; ++i) {
       if (rng_.unit() < link.loss) continue;

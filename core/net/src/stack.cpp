@@ -366,7 +366,7 @@ err_t StackImpl::send(const pbuf& packet) {
   }
   if (pcb != nullptr && is_repetition(*pcb, *segment)) stats_.tcp_retransmits += 1;
   if (!is_acknowledgement) segment.reset();
-  outgoing_.push_back({std::move(bytes), std::move(segment)});
+  outgoing_.push_back({std::move(bytes), segment});
   return ERR_OK;
 }
 

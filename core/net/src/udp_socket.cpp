@@ -31,9 +31,10 @@ base::Result<void> UdpSocketImpl::send(const Endpoint& to, base::ByteView payloa
   pbuf* const packet =
       pbuf_alloc(PBUF_TRANSPORT, static_cast<std::uint16_t>(payload.size()), PBUF_RAM);
   if (packet == nullptr) return Errc::net_out_of_memory;
-  err_t result = payload.empty() ? ERR_OK
-                                 : pbuf_take(packet, payload.data(),
-                                             static_cast<std::uint16_t>(payload.size()));
+  err_t result = ERR_OK;
+  if (!payload.empty()) {
+    result = pbuf_take(packet, payload.data(), static_cast<std::uint16_t>(payload.size()));
+  }
   const ip_addr_t address = to_lwip(to.address);
   if (result == ERR_OK) result = udp_sendto(pcb_, packet, &address, to.port);
   pbuf_free(packet);

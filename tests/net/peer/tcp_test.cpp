@@ -215,6 +215,7 @@ TEST(TcpConnect, UsesUnpredictablePortsAndNumbers) {
     return false;
   };
   std::vector<std::unique_ptr<Stream>> clients;
+  clients.reserve(20);
   for (int i = 0; i < 20; ++i) {
     clients.push_back(*world.stack().connect(kServer4, {}, world.now()));
   }
