@@ -118,6 +118,7 @@ export type MixErrorDetail =
   | 'net_unreachable'
   | 'net_out_of_memory'
   | 'net_bad_address'
+  | 'net_connection_lost'
   | 'dns_not_found'
   | 'dns_timeout'
   | 'dns_server_failure'
