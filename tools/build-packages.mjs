@@ -1,8 +1,8 @@
 // Bundles the TypeScript packages: worker and wasm inlined into mix-tunnel's default entry, and
 // as separate files for its second one. Types go into one .d.ts per package.
 //   node tools/build-packages.mjs
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -95,11 +95,22 @@ await build({
 
 /** One .d.ts per package, so that nothing outside it is referred to. */
 function bundleTypes(packageDir, inline) {
-  const args = ['--no-check', '--project', 'tsconfig.json', '--export-referenced-types=false'];
+  const args = [
+    '--no-check',
+    '--project',
+    'tsconfig.json',
+    '--export-referenced-types=false',
+  ];
   for (const name of inline) args.push('--external-inlines', name);
   args.push('-o', join(packageDir, 'dist/index.d.ts'), join(packageDir, 'src/index.ts'));
-  execFileSync('npx', ['dts-bundle-generator', ...args], { cwd: root, stdio: 'pipe' });
+  const done = spawnSync('npx', ['dts-bundle-generator', ...args], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (done.status !== 0) {
+    console.error(done.stdout + done.stderr);
+    process.exit(1);
+  }
 }
 bundleTypes(tunnel, ['comlink']);
 bundleTypes(fetchPackage, []);
-writeFileSync(join(tunnel, 'dist/.stamp'), '');

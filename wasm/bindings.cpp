@@ -4,7 +4,7 @@
 #include <emscripten/emscripten.h>
 #include <emscripten/val.h>
 
-#include <cmath>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,7 +26,8 @@ class BrowserClock final : public base::Clock {
     return base::TimePoint{std::chrono::duration_cast<base::Duration>(since_origin)};
   }
   [[nodiscard]] base::WallTime wall_now() const override {
-    return base::WallTime{std::chrono::milliseconds{std::llround(emscripten_date_now())}};
+    return std::chrono::time_point_cast<std::chrono::milliseconds>(
+        std::chrono::system_clock::now());
   }
 };
 

@@ -1,3 +1,4 @@
+/// <reference path="./ambient.d.ts" />
 // Default entry: one file, worker and wasm inlined (gzip + base64), nothing for a bundler to find.
 import inlinedWasm from '#inlined-wasm';
 import inlinedWorker from '#inlined-worker';
