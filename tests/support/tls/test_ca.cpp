@@ -188,12 +188,13 @@ std::string to_pem(base::ByteView der) {
 std::string to_pem(const TestKey& key) {
   std::array<unsigned char, 4096> buffer{};
   must(mbedtls_pk_write_key_pem(&key.pk, buffer.data(), buffer.size()));
-  return reinterpret_cast<const char*>(buffer.data());
+  const std::string_view text = base::as_text(buffer);
+  return std::string{text.substr(0, text.find('\0'))};
 }
 
 TestCa::TestCa(base::Rng& rng, const std::string& subject) : TestCa(rng, root_spec(subject)) {}
 
-TestCa::TestCa(base::Rng& rng, CertificateSpec spec)
+TestCa::TestCa(base::Rng& rng, const CertificateSpec& spec)
     : rng_(&rng), own_(self_signed(rng, spec)), subject_(spec.subject), is_root_(true) {}
 
 Identity TestCa::self_signed(base::Rng& rng, const CertificateSpec& spec) {

@@ -60,7 +60,7 @@ class TestCa {
  public:
   /// A self-signed root. Panics when mbedTLS refuses the specification.
   TestCa(base::Rng& rng, const std::string& subject);
-  TestCa(base::Rng& rng, CertificateSpec spec);
+  TestCa(base::Rng& rng, const CertificateSpec& spec);
 
   /// A certificate signed by this authority. Its chain holds every certificate up to, and without,
   /// the root.
