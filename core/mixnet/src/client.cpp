@@ -79,6 +79,8 @@ class Client::Impl {
     if (sending() && !was_ready) start_streams(now);
   }
 
+  void set_replier(const ReplierConfig& replier) { replier_.set_config(replier); }
+
   void set_rotation_info(const directory::KeyRotationInfo& info, base::TimePoint now,
                          base::WallTime wall_now) {
     seen_ = now;
@@ -709,6 +711,7 @@ void Client::set_topology(std::shared_ptr<const directory::Topology> topology,
   impl_->set_topology(std::move(topology), now);
 }
 
+void Client::set_replier(const ReplierConfig& replier) { impl_->set_replier(replier); }
 void Client::set_rotation_info(const directory::KeyRotationInfo& info, base::TimePoint now,
                                base::WallTime wall_now) {
   impl_->set_rotation_info(info, now, wall_now);

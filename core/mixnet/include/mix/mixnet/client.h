@@ -83,6 +83,8 @@ class Client {
   [[nodiscard]] Recipient address() const;
   /// Null, or one without the own gateway, pauses sending and cover; what is queued stays.
   void set_topology(std::shared_ptr<const directory::Topology> topology, base::TimePoint now);
+  /// Other thresholds for the side that replies, from now on.
+  void set_replier(const ReplierConfig& replier);
   void set_rotation_info(const directory::KeyRotationInfo& info, base::TimePoint now,
                          base::WallTime wall_now);
   /// The streams run only between start and stop (link up and authenticated).

@@ -42,6 +42,11 @@ using ReplierOutput = std::variant<SurbAssigned, SurbsNeeded, ReplyGivenUp>;
 class Replier {
  public:
   explicit Replier(const ReplierConfig& config) : config_(config), store_(config) {}
+  /// Other thresholds from now on. SURBs and requests under way stay.
+  void set_config(const ReplierConfig& config) {
+    config_ = config;
+    store_.set_config(config);
+  }
 
   /// True when SURBs of this sender were received and the sender was not dropped since.
   [[nodiscard]] bool knows(const SenderTag& tag) const { return store_.contains(tag); }

@@ -22,6 +22,8 @@ class SurbStore {
   enum class Source : std::uint8_t { kWithData, kAdditional };
 
   explicit SurbStore(const ReplierConfig& config) : config_(config) {}
+  /// What is held stays; new bounds apply from the next `add` on.
+  void set_config(const ReplierConfig& config) { config_ = config; }
 
   [[nodiscard]] bool contains(const SenderTag& tag) const { return senders_.contains(tag); }
   /// Stores as fresh. Stale ones make room as far as the fresh ones exceed the reserve.
