@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "mix/base/encoding.h"
@@ -20,6 +21,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kBase = "/admin";
 constexpr double kMaxFaultMs = 60'000;
 constexpr std::uint32_t kMaxAdvance = 1'000'000;
+constexpr double kMaxSurbs = 4e9;  // more than anyone has; fits 32 bits
 
 /// A request that cannot be carried out; becomes the answer.
 struct Refused {
@@ -214,6 +216,24 @@ Json stats_json(NetworkControl& network) {
           {"nodes", std::move(nodes)}};
 }
 
+/// Thresholds of an exit's SURB store; what is left out takes the exit's default.
+mixnet::ReplierConfig parse_replier(const Json& body) {
+  check_fields(body, {"max_held", "reserve", "max_storage", "buffer", "min_request", "max_request"},
+               "the SURB thresholds");
+  mixnet::ReplierConfig replier = exit_replier();
+  const auto set = [&body](const std::string& name, auto& value) {
+    using Value = std::remove_reference_t<decltype(value)>;
+    value = static_cast<Value>(number_field(body, name, 0, kMaxSurbs, static_cast<double>(value)));
+  };
+  set("max_held", replier.max_held_per_sender);
+  set("reserve", replier.min_storage);
+  set("max_storage", replier.max_storage);
+  set("buffer", replier.threshold_buffer);
+  set("min_request", replier.min_request);
+  set("max_request", replier.max_request);
+  return replier;
+}
+
 // --- actions on one node ---
 
 /// By id or by base58 identity.
@@ -280,6 +300,14 @@ void act_on_node(NetworkControl& network, directory::NodeId id, std::string_view
     check_exit(entry);
     network.set_exit_activity(
         id, switch_field(body, "on") ? ExitActivity::kFrozen : ExitActivity::kRunning);
+  } else if (action == "surbs") {
+    check_exit(entry);
+    network.set_exit_replier(id, parse_replier(body));
+  } else if (action == "starve") {
+    check_exit(entry);
+    mixnet::ReplierConfig replier = exit_replier();
+    if (switch_field(body, "on")) replier.max_held_per_sender = 0;
+    network.set_exit_replier(id, replier);
   } else {
     refuse(404, "no action \"" + std::string(action) + "\"; see GET /admin");
   }
@@ -327,6 +355,10 @@ Json help_json() {
           {"POST /admin/nodes/ID/bandwidth", "{bytes}: the balance of every client"},
           {"POST /admin/nodes/ID/forget-clients", "a gateway forgets all registrations"},
           {"POST /admin/nodes/ID/freeze", "{on}: an exit takes everything in, answers nothing"},
+          {"POST /admin/nodes/ID/starve", "{on}: an exit drops the reply SURBs that it receives"},
+          {"POST /admin/nodes/ID/surbs",
+           "{max_held, reserve, max_storage, buffer, min_request, max_request} of an exit; what is "
+           "left out takes its default"},
           {"POST /admin/rotate", "the next key rotation begins now"},
           {"POST /admin/epochs", "{advance}: so many epochs end now"},
           {"POST /admin/directory",

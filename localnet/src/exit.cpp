@@ -80,6 +80,11 @@ class Exit::Impl : public std::enable_shared_from_this<Exit::Impl> {
     schedule();
   }
 
+  void set_replier(const mixnet::ReplierConfig& replier) {
+    client_.set_replier(replier);
+    schedule();
+  }
+
   ExitStats stats() const { return {router_.stats(), nat_->stats(), client_.stats()}; }
 
   void shut() {
@@ -189,6 +194,7 @@ void Exit::set_rotation_info(const directory::KeyRotationInfo& info) {
 }
 void Exit::deliver(ByteView delivered) { impl_->deliver(delivered); }
 void Exit::set_activity(ExitActivity activity) { impl_->set_activity(activity); }
+void Exit::set_replier(const mixnet::ReplierConfig& replier) { impl_->set_replier(replier); }
 ExitStats Exit::stats() const { return impl_->stats(); }
 
 }  // namespace mix::localnet

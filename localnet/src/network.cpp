@@ -47,8 +47,10 @@ bool is_loopback_origin(std::string_view origin) {
   if (port != std::string_view::npos && host.find(']', port) == std::string_view::npos) {
     host = host.substr(0, port);
   }
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.") ||
-         host.ends_with(".localhost");
+  if (host == "localhost" || host == "[::1]" || host.ends_with(".localhost")) return true;
+  boost::system::error_code not_an_address;
+  const auto address = asio::ip::make_address_v4(std::string(host), not_an_address);
+  return !not_an_address && address.is_loopback();
 }
 
 void add_cors(HttpAnswer& answer, std::string origin) {
@@ -148,6 +150,9 @@ class Network::Impl final : public NetworkControl {
   void set_directory_mode(const DirectoryMode& mode) override { directory_mode_ = mode; }
   void set_exit_activity(directory::NodeId id, ExitActivity activity) override {
     if (Exit* exit = host(id).exit()) exit->set_activity(activity);
+  }
+  void set_exit_replier(directory::NodeId id, const mixnet::ReplierConfig& replier) override {
+    if (Exit* exit = host(id).exit()) exit->set_replier(replier);
   }
   [[nodiscard]] std::optional<ExitStats> exit_stats(directory::NodeId id) const override {
     const Exit* exit = std::as_const(*hosts_.at(id - 1)).exit();

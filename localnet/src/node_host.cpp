@@ -152,7 +152,7 @@ NodeHost::NodeHost(asio::io_context& io, ClusterNode& entry, const Config& confi
                                               node_.send(packet, clock_.now(), clock_.wall_now());
                                               wake();
                                             },
-                                            [this] { return peers_.backlog(); }});
+                                            [this] { return node_.queued() + peers_.backlog(); }});
   }
 }
 

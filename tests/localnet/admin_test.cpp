@@ -37,6 +37,10 @@ class FakeNetwork final : public NetworkControl {
   void set_exit_activity(directory::NodeId id, ExitActivity activity) override {
     note(activity == ExitActivity::kFrozen ? "freeze" : "thaw", id);
   }
+  void set_exit_replier(directory::NodeId id, const mixnet::ReplierConfig& told) override {
+    note("surbs", id);
+    replier = told;
+  }
   [[nodiscard]] std::optional<ExitStats> exit_stats(directory::NodeId id) const override {
     if (id != 3) return std::nullopt;
     return ExitStats{};
@@ -44,6 +48,7 @@ class FakeNetwork final : public NetworkControl {
 
   std::vector<std::string> calls;
   DirectoryMode mode;
+  mixnet::ReplierConfig replier;
 
  private:
   void note(const std::string& what, std::uint32_t number) {
@@ -147,6 +152,20 @@ TEST_F(AdminTest, CarriesOutEveryAction) {
   expect_call("/admin/rotate", "", "rotate 0");
   expect_call("/admin/epochs", "", "advance 1");
   expect_call("/admin/epochs", R"({"advance":7})", "advance 7");
+}
+
+TEST_F(AdminTest, SetsHowAnExitKeepsReplySurbs) {
+  expect_call("/admin/nodes/3/starve", "", "surbs 3");
+  EXPECT_EQ(network_.replier.max_held_per_sender, 0U);
+  expect_call("/admin/nodes/3/starve", R"({"on":false})", "surbs 3");
+  EXPECT_EQ(network_.replier.max_held_per_sender, exit_replier().max_held_per_sender);
+  expect_call("/admin/nodes/3/surbs", R"({"min_request":1000000,"max_request":1000000})",
+              "surbs 3");
+  EXPECT_EQ(network_.replier.min_request, 1'000'000U);
+  EXPECT_EQ(network_.replier.threshold_buffer, exit_replier().threshold_buffer);
+  network_.calls.clear();
+  expect_refusal("/admin/nodes/1/starve", "", 409, "not an exit");
+  expect_refusal("/admin/nodes/3/surbs", R"({"min_request":-1})", 400, "between");
 }
 
 TEST_F(AdminTest, SwitchesWhatAGatewayGrants) {

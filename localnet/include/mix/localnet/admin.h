@@ -42,6 +42,7 @@ class NetworkControl {
   virtual void set_directory_mode(const DirectoryMode& mode) = 0;
   /// Exits only.
   virtual void set_exit_activity(directory::NodeId id, ExitActivity activity) = 0;
+  virtual void set_exit_replier(directory::NodeId id, const mixnet::ReplierConfig& replier) = 0;
   [[nodiscard]] virtual std::optional<ExitStats> exit_stats(directory::NodeId id) const = 0;
 };
 

@@ -67,6 +67,8 @@ class Exit {
   /// The body of a final-hop packet whose destination is address().identity, or an ack (21 bytes).
   void deliver(base::ByteView delivered);
   void set_activity(ExitActivity activity);
+  /// Other thresholds for reply SURBs from now on, e.g. to starve the exit of them.
+  void set_replier(const mixnet::ReplierConfig& replier);
   [[nodiscard]] ExitStats stats() const;
 
  private:

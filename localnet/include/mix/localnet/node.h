@@ -75,6 +75,8 @@ class Node {
 
   // --- the host's loop ---
   [[nodiscard]] std::optional<NodeOutput> poll_output();
+  /// What waits to be polled.
+  [[nodiscard]] std::size_t queued() const { return outputs_.size(); }
   [[nodiscard]] base::Deadline next_deadline() const;
   void expire(base::TimePoint now, base::WallTime wall_now);
 
