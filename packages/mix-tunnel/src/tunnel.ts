@@ -121,6 +121,8 @@ export class Tunnel {
       this.#starting = undefined;
       this.#attempt = attempt;
       await abortable(attempt.ready, signal);
+      // News travel on a port of their own: the answer may overtake them.
+      await attempt.link.call(this.#leftState('connecting'));
       this.#since = Date.now();
     } catch (error) {
       stopHearing();
@@ -129,6 +131,18 @@ export class Tunnel {
       if (this.#state.state !== 'failed') this.#failed(error);
       throw error;
     }
+  }
+
+  /** Resolves once the state is another than `name`. */
+  #leftState(name: TunnelStateName): Promise<void> {
+    if (this.#state.state !== name) return Promise.resolve();
+    return new Promise((resolve) => {
+      const stop = this.onState(({ state }) => {
+        if (state === name) return;
+        stop();
+        resolve();
+      });
+    });
   }
 
   async #begin(
