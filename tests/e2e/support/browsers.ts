@@ -83,11 +83,20 @@ const CHROMIUM_ARGS = [
   '--disable-features=OptimizationHints,MediaRouter',
 ];
 
-/** Addresses of the TCP connections in a Chromium net log. */
-async function connectedAddresses(netLog: string): Promise<string[]> {
-  const text = await readFile(netLog, 'utf8');
-  const found = text.matchAll(/"(?:address|remote_address)":"([^"]+:\d+)"/g);
-  return [...new Set([...found].map((match) => match[1] ?? ''))];
+interface NetLog {
+  constants: { logEventTypes: Record<string, number> };
+  events: { type: number; params?: { address?: string } }[];
+}
+
+/** Remote addresses of the TCP connections that a Chromium net log tells of. */
+async function connectedAddresses(file: string): Promise<string[]> {
+  const log = JSON.parse(await readFile(file, 'utf8')) as NetLog;
+  const attempt = log.constants.logEventTypes['TCP_CONNECT_ATTEMPT'];
+  const addresses = log.events
+    .filter((event) => event.type === attempt)
+    .map((event) => event.params?.address)
+    .filter((address): address is string => address !== undefined);
+  return [...new Set(addresses)];
 }
 
 export async function launch(name: BrowserName): Promise<TestBrowser> {
