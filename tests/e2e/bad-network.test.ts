@@ -1,5 +1,6 @@
 // Networks that misbehave at set-up: each ends in a MixError of its own, in state failed with the
 // reason, and in a tunnel that can be set up anew.
+import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -55,6 +56,7 @@ function proxied(change: (path: string, body: string) => string): Promise<string
 async function gateway(behave: (socket: WebSocket) => void): Promise<string> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   server.on('connection', behave);
+  await once(server, 'listening');
   cleanUps.push(() => {
     for (const client of server.clients) client.terminate();
     server.close();

@@ -2,17 +2,11 @@
 import { createHash } from 'node:crypto';
 
 import { ADDRESSES, startInternet } from '@mixweb/testing';
+import { launchBrowser, servePages } from '@mixweb/testing/browsers';
 import { PAGE_SIZES, pageBytes } from '@mixweb/testing/origin';
 import type { Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import {
-  launch,
-  servePages,
-  type BrowserName,
-  type PageServer,
-  type TestBrowser,
-} from './support/browsers.ts';
 import type { MixGlobal } from './support/mix-global.ts';
 
 declare const mix: MixGlobal;
@@ -20,7 +14,7 @@ declare const mix: MixGlobal;
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 let internet: Awaited<ReturnType<typeof startInternet>>;
-let pages: PageServer;
+let pages: Awaited<ReturnType<typeof servePages>>;
 
 beforeAll(async () => {
   internet = await startInternet();
@@ -65,12 +59,12 @@ async function fetchInPage(
   );
 }
 
-describe.each<BrowserName>(['chromium', 'firefox'])('mixFetch in %s', (name) => {
-  let browser: TestBrowser;
+describe.each(['chromium', 'firefox'] as const)('mixFetch in %s', (name) => {
+  let browser: Awaited<ReturnType<typeof launchBrowser>>;
   let page: Page;
 
   beforeAll(async () => {
-    browser = await launch(name);
+    browser = await launchBrowser(name);
     page = await browser.open(pages.url('index'));
     await page.evaluate(
       (directory, roots) =>
@@ -193,7 +187,7 @@ describe.each<BrowserName>(['chromium', 'firefox'])('mixFetch in %s', (name) => 
 
 describe('the separate entry', () => {
   it('streams worker and wasm as files of their own', async () => {
-    const browser = await launch('chromium');
+    const browser = await launchBrowser('chromium');
     const page = await browser.open(pages.url('separate'));
     await page.evaluate(
       (directory, roots) =>
@@ -209,7 +203,7 @@ describe('the separate entry', () => {
 
 describe('the connections of the page', () => {
   it('are those to the page server, the directory and the gateway, and no others', async () => {
-    const browser = await launch('chromium');
+    const browser = await launchBrowser('chromium');
     const page = await browser.open(pages.url('index'));
     await page.evaluate(
       async (directory, roots) => {

@@ -1,3 +1,4 @@
+// eslint-disable-next-line @typescript-eslint/triple-slash-reference -- the declaration bundler needs it
 /// <reference path="./ambient.d.ts" />
 // Default entry: one file, worker and wasm inlined (gzip + base64), nothing for a bundler to find.
 import inlinedWasm from '#inlined-wasm';

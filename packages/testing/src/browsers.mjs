@@ -1,13 +1,13 @@
 // Real browsers on a test page that imports the built packages.
 import { createReadStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import { join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { temporaryFolder } from '@mixweb/testing';
-import puppeteer, { type Browser, type Page } from 'puppeteer-core';
+import puppeteer from 'puppeteer-core';
+
+import { temporaryFolder } from './process.mjs';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -22,17 +22,12 @@ const PAGE = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,
   globalThis.mix = { ...tunnel, ...mixFetch };
 </script>`;
 
-const TYPES: Record<string, string> = { js: 'text/javascript', wasm: 'application/wasm' };
+/** @type {Record<string, string>} */
+const TYPES = { js: 'text/javascript', wasm: 'application/wasm' };
 
-export interface PageServer {
-  /** URL of the test page for an entry of mix-tunnel. */
-  url(entry: 'index' | 'separate'): string;
-  stop(): Promise<void>;
-}
-
-/** Serves the test page and the packages, with the strict CSP that the README promises to suffice. */
-export async function servePages(): Promise<PageServer> {
-  const server: Server = createServer((request, response) => {
+/** Serves a test page for each entry of mix-tunnel, and the packages. */
+export async function servePages() {
+  const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     const entry = /^\/test-(index|separate)\.html$/.exec(pathname)?.[1];
     if (entry !== undefined) {
@@ -49,26 +44,17 @@ export async function servePages(): Promise<PageServer> {
     response.setHeader('Content-Type', type);
     createReadStream(file).pipe(response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => void server.listen(0, '127.0.0.1', () => resolve(undefined)));
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   return {
+    /** @param {'index' | 'separate'} entry */
     url: (entry) => `http://127.0.0.1:${port}/test-${entry}.html`,
     stop: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
-        server.close(() => resolve());
+        server.close(() => resolve(undefined));
       }),
   };
-}
-
-export type BrowserName = 'chromium' | 'firefox';
-
-export interface TestBrowser {
-  browser: Browser;
-  /** Opens the test page and waits until the packages are imported. */
-  open(url: string): Promise<Page>;
-  /** Closes the browser; in Chromium resolves with every address that it connected to. */
-  close(): Promise<string[]>;
 }
 
 // As root, and without the calls home that a browser makes at its start.
@@ -82,24 +68,26 @@ const CHROMIUM_ARGS = [
   '--disable-sync',
   '--disable-features=OptimizationHints,MediaRouter',
 ];
+const IMPORT_TIMEOUT_MS = 20_000;
 
-interface NetLog {
-  constants: { logEventTypes: Record<string, number> };
-  events: { type: number; params?: { address?: string } }[];
-}
-
-/** Remote addresses of the TCP connections that a Chromium net log tells of. */
-async function connectedAddresses(file: string): Promise<string[]> {
-  const log = JSON.parse(await readFile(file, 'utf8')) as NetLog;
-  const attempt = log.constants.logEventTypes['TCP_CONNECT_ATTEMPT'];
+/**
+ * Remote addresses of the TCP connections that a Chromium net log tells of.
+ *
+ * @param {string} file
+ * @returns {Promise<string[]>}
+ */
+async function connectedAddresses(file) {
+  const log = JSON.parse(await readFile(file, 'utf8'));
+  const attempt = log.constants.logEventTypes.TCP_CONNECT_ATTEMPT;
   const addresses = log.events
     .filter((event) => event.type === attempt)
     .map((event) => event.params?.address)
-    .filter((address): address is string => address !== undefined);
+    .filter((address) => address !== undefined);
   return [...new Set(addresses)];
 }
 
-export async function launch(name: BrowserName): Promise<TestBrowser> {
+/** @param {'chromium' | 'firefox'} name */
+export async function launchBrowser(name) {
   const folder = temporaryFolder(name);
   const netLog = join(folder.path, 'net.json');
   const browser =
@@ -118,16 +106,22 @@ export async function launch(name: BrowserName): Promise<TestBrowser> {
         });
   return {
     browser,
+    /**
+     * Opens the test page and waits until the packages are imported.
+     *
+     * @param {string} url
+     */
     async open(url) {
       const page = await browser.newPage();
       await page.goto(url);
       // Polling by evaluate works under any CSP, unlike waitForFunction.
-      const deadline = Date.now() + 20_000;
+      const deadline = Date.now() + IMPORT_TIMEOUT_MS;
       while (!(await page.evaluate(() => 'mix' in globalThis))) {
-        if (Date.now() > deadline) throw new Error('the packages were not imported in 20 s');
+        if (Date.now() > deadline) throw new Error('the packages were not imported in time');
       }
       return page;
     },
+    /** Closes the browser; in Chromium resolves with every address that it connected to. */
     async close() {
       await browser.close();
       const addresses = name === 'chromium' ? await connectedAddresses(netLog) : [];
