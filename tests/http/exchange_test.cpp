@@ -14,7 +14,9 @@ using test::StreamPair;
 constexpr std::size_t kAll = 1 << 20;
 
 Request get(std::string_view url = "http://example.test/") {
-  return {"GET", Url::parse(url).value_or(Url{}), {}, {}};
+  const auto parsed = Url::parse(url);
+  EXPECT_TRUE(parsed.has_value());
+  return {"GET", parsed ? *parsed : Url{}, {}, {}};
 }
 
 /// What a caller saw of one exchange.

@@ -39,6 +39,7 @@ class OpensslServer {
                                       "-key",        directory_ + "/key.pem"};
     words.insert(words.end(), options.begin(), options.end());
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
 
