@@ -38,7 +38,7 @@ TEST(Reassembler, AnyOrderGivesTheSameMessage) {
     auto fragments = split(message, kSmall, rng);
     for (int round = 0; round < 4; ++round) {
       for (std::size_t i = fragments.size(); i > 1; --i) {
-        std::swap(fragments[i - 1], fragments[rng.uniform(i)]);
+        std::swap(fragments[i - 1], fragments[static_cast<std::size_t>(rng.uniform(i))]);
       }
       Reassembler reassembler(kPlenty);
       for (std::size_t i = 0; i < fragments.size(); ++i) {
@@ -69,7 +69,7 @@ TEST(Reassembler, ManyMessagesAtOnceStayApart) {
     }
   }
   for (std::size_t i = pieces.size(); i > 1; --i) {
-    std::swap(pieces[i - 1], pieces[rng.uniform(i)]);
+    std::swap(pieces[i - 1], pieces[static_cast<std::size_t>(rng.uniform(i))]);
   }
   Reassembler reassembler(kPlenty);
   std::size_t complete = 0;

@@ -79,7 +79,10 @@ class Client::Impl {
     if (sending() && !was_ready) start_streams(now);
   }
 
-  void set_replier(const ReplierConfig& replier) { replier_.set_config(replier); }
+  void set_replier(const ReplierConfig& replier) {
+    max_allowed_request_ = replier.max_allowed_request;
+    replier_.set_config(replier);
+  }
 
   void set_rotation_info(const directory::KeyRotationInfo& info, base::TimePoint now,
                          base::WallTime wall_now) {
@@ -712,6 +715,7 @@ void Client::set_topology(std::shared_ptr<const directory::Topology> topology,
 }
 
 void Client::set_replier(const ReplierConfig& replier) { impl_->set_replier(replier); }
+
 void Client::set_rotation_info(const directory::KeyRotationInfo& info, base::TimePoint now,
                                base::WallTime wall_now) {
   impl_->set_rotation_info(info, now, wall_now);
