@@ -1,0 +1,158 @@
+// A tunnel from its set-up to whole pages, with nothing going wrong.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "world.h"
+
+namespace mix::sim {
+namespace {
+
+using tunnel::State;
+using tunnel::Step;
+
+std::string https(const std::string& path) { return "https://" + std::string(kHost) + path; }
+
+TEST(WholeStack, SetUpTellsItsStepsInOrderAndEndsReady) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  std::vector<Step> steps;
+  for (const tunnel::StateChanged& news : world.news()) {
+    ASSERT_TRUE(news.step.has_value());
+    EXPECT_FALSE(news.error.has_value());
+    EXPECT_EQ(news.attempt, 0u);
+    EXPECT_EQ(news.state, news.step == Step::kReady ? State::kReady : State::kConnecting);
+    steps.push_back(*news.step);
+  }
+  EXPECT_EQ(steps, (std::vector{Step::kKeys, Step::kDirectory, Step::kGateway, Step::kRegister,
+                                Step::kTopology, Step::kExit, Step::kReady}));
+  const auto info = world.engine().info();
+  ASSERT_TRUE(info.has_value());
+  EXPECT_EQ(info->assignment.version, ipr::ProtocolVersion::k10);
+  EXPECT_EQ(info->exit, localnet::Cluster::ipr_address(*world.cluster().find(kExitId)).to_string());
+  EXPECT_EQ(world.entry_stats().registrations, 1u);
+}
+
+TEST(WholeStack, FetchesOverTlsByteForByte) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  for (const std::size_t size : {std::size_t{1}, std::size_t{1024}, std::size_t{100 * 1024}}) {
+    const Fetch& fetch = world.get(https("/bytes/" + std::to_string(size)));
+    ASSERT_TRUE(fetch.end.has_value()) << size;
+    ASSERT_TRUE(fetch.head.has_value());
+    EXPECT_EQ(fetch.head->status, 200);
+    EXPECT_EQ(fetch.body, pattern(size)) << size;
+  }
+}
+
+TEST(WholeStack, PostedBodyComesBack) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  tunnel::FetchRequest request;
+  request.method = "POST";
+  request.url = https("/echo");
+  request.body = pattern(20'000);
+  const Fetch& fetch = world.run(std::move(request));
+  ASSERT_TRUE(fetch.end.has_value());
+  EXPECT_EQ(fetch.head->status, 200);
+  EXPECT_EQ(fetch.body, pattern(20'000));
+}
+
+TEST(WholeStack, SecondRequestUsesTheConnectionOfTheFirst) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  ASSERT_TRUE(world.get(https("/bytes/10")).end.has_value());
+  const std::size_t asked = world.name_server().asked();
+  const Fetch& second = world.get(https("/bytes/20"));
+  ASSERT_TRUE(second.end.has_value());
+  EXPECT_TRUE(second.end->timing.reused);
+  EXPECT_EQ(second.body, pattern(20));
+  EXPECT_EQ(world.origin().accepted(), 1u);
+  EXPECT_EQ(world.name_server().asked(), asked);
+  EXPECT_EQ(world.origin().served().size(), 2u);
+}
+
+TEST(WholeStack, ParallelRequestsDoNotMixTheirBodies) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  std::vector<tunnel::JobId> jobs;
+  for (std::size_t i = 1; i <= 4; ++i) {
+    jobs.push_back(world.start_get(https("/bytes/" + std::to_string(5000 * i))));
+  }
+  ASSERT_TRUE(world.run_until([&] {
+    return std::ranges::all_of(jobs, [&](auto job) { return world.fetch(job).done(); });
+  }));
+  for (std::size_t i = 1; i <= 4; ++i) {
+    EXPECT_EQ(world.fetch(jobs[i - 1]).body, pattern(5000 * i));
+  }
+}
+
+TEST(WholeStack, ReachesAnIpv6LiteralWithoutAskingForNames) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  const Fetch& fetch = world.get("https://[" + std::string(kServerIpv6) + "]/bytes/3000");
+  ASSERT_TRUE(fetch.end.has_value());
+  EXPECT_EQ(fetch.body, pattern(3000));
+  EXPECT_EQ(world.name_server().asked(), 0u);
+  ASSERT_EQ(world.origin().served().size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<net::Ipv6>(world.origin().served().front().client.address));
+}
+
+TEST(WholeStack, PlainHttpAndTheServersStatusPassThrough) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  const Fetch& fetch = world.get("http://" + std::string(kHost) + "/nothing-here");
+  ASSERT_TRUE(fetch.end.has_value());
+  EXPECT_EQ(fetch.head->status, 404);
+  EXPECT_TRUE(fetch.body.empty());
+}
+
+TEST(WholeStack, ServerSeesTheAddressThatTheExitAssigned) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  ASSERT_TRUE(world.get(https("/bytes/1")).end.has_value());
+  const auto info = world.engine().info();
+  ASSERT_TRUE(info.has_value());
+  ASSERT_EQ(world.origin().served().size(), 1u);
+  EXPECT_EQ(world.origin().served().front().client.address,
+            net::IpAddress{net::Ipv4{info->assignment.ipv4}});
+}
+
+TEST(WholeStack, ExitWithoutVersion10IsAskedInVersion9) {
+  WorldConfig config;
+  config.router.newest = localnet::NewestVersion::k9;
+  World world(std::move(config));
+  ASSERT_TRUE(world.set_up());
+  EXPECT_EQ(world.engine().info()->assignment.version, ipr::ProtocolVersion::k9);
+  EXPECT_EQ(world.get(https("/bytes/5000")).body, pattern(5000));
+}
+
+TEST(WholeStack, LegacySphinxFormatWorksToo) {
+  WorldConfig config;
+  config.options.use_legacy_sphinx_format = true;
+  World world(std::move(config));
+  ASSERT_TRUE(world.set_up());
+  EXPECT_EQ(world.get(https("/bytes/5000")).body, pattern(5000));
+}
+
+TEST(WholeStack, SameSeedGivesTheSameRun) {
+  const auto run = [](std::uint64_t seed) {
+    WorldConfig config;
+    config.seed = seed;
+    World world(std::move(config));
+    EXPECT_TRUE(world.set_up());
+    EXPECT_TRUE(world.get(https("/bytes/1000")).end.has_value());
+    std::vector<base::TimePoint> times;
+    for (const LinkRecord& record : world.sent_on_link()) times.push_back(record.at);
+    return times;
+  };
+  const auto first = run(5);
+  EXPECT_EQ(first, run(5));
+  EXPECT_NE(first, run(6));
+}
+
+}  // namespace
+}  // namespace mix::sim

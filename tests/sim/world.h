@@ -1,0 +1,229 @@
+// The whole network in one process on virtual time: the engine under test, the nodes of a local
+// mixnet without their sockets, and the Internet behind the exits as a second lwIP. All that lies
+// between them is a queue of deliveries ordered by time, so that a run depends on its seed alone.
+//
+//   Engine <─link─> entry Node <─frames─> mix Nodes <─frames─> exit Node ── Exit <─IP─> Internet
+//      └──── directory GET ────> answer_directory                                 Origin,
+//      NameServer
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mix/localnet/cluster.h"
+#include "mix/localnet/ip_router.h"
+#include "mix/mixnet/client.h"
+#include "mix/tunnel/engine.h"
+#include "origin.h"
+#include "support/internet.h"
+#include "support/manual_clock.h"
+#include "support/seeded_rng.h"
+#include "support/tls/test_ca.h"
+
+namespace mix::sim {
+
+using namespace std::chrono_literals;
+
+inline constexpr const char* kHost = "www.example.com";
+inline constexpr const char* kWrongHost = "other.example.com";  // same server, not its name
+inline constexpr const char* kServerIpv4 = "93.184.216.34";
+inline constexpr const char* kServerIpv6 = "2606:2800:220:1:248:1893:25c8:1946";
+
+/// Node ids of the default network, in the order of its places.
+inline constexpr directory::NodeId kEntryId = 1, kMix1Id = 2, kMix2Id = 3, kMix3Id = 4, kExitId = 5;
+
+struct Latency {
+  base::Duration link = 5ms;       // client to entry gateway, one way
+  base::Duration hop = 2ms;        // node to node
+  base::Duration internet = 10ms;  // exit to server
+  base::Duration directory = 20ms;
+};
+
+struct WorldConfig {
+  WorldConfig();  // one entry, one mix a layer, one exit
+  std::uint64_t seed = 1;
+  localnet::ClusterConfig cluster;
+  localnet::IpRouterConfig router;
+  Latency latency;
+  tunnel::Options options;  // directory URL and roots are filled in by the world
+};
+
+/// How the directory behaves.
+enum class DirectoryMode : std::uint8_t { kNormal, kUnreachable, kHangs, kServerError, kGarbage };
+/// A silent exit takes everything in and answers nothing.
+enum class ExitMode : std::uint8_t { kNormal, kSilent };
+
+/// What became of a fetch.
+struct Fetch {
+  std::optional<tunnel::FetchHead> head;
+  base::Bytes body;
+  std::optional<tunnel::FetchEnd> end;
+  std::optional<tunnel::JobFailed> failed;
+  [[nodiscard]] bool done() const { return end.has_value() || failed.has_value(); }
+};
+
+/// A frame that the client sent to its gateway.
+struct LinkRecord {
+  base::TimePoint at;
+  bool is_text;
+  std::size_t size;
+};
+
+/// The exit behind a node: mixnet client and IP packet router, without the sockets of
+/// localnet::Exit.
+class SimExit {
+ public:
+  /// References outlive the exit.
+  SimExit(const localnet::IpRouterConfig& config, localnet::ClusterNode& node, base::Rng& rng,
+          base::TimePoint now);
+
+  void inform(const localnet::Cluster& cluster, base::TimePoint now, base::WallTime wall_now);
+  void deliver(base::ByteView body, base::TimePoint now);
+  void receive_packet(base::ByteView ip_packet, base::TimePoint now);
+  /// Moves everything once; packets for the Internet go to `forward`. True when something moved.
+  bool advance(base::TimePoint now, base::WallTime wall_now,
+               const std::function<void(base::Bytes)>& forward);
+  [[nodiscard]] base::Deadline next_deadline() const;
+
+  void set_mode(ExitMode mode) { mode_ = mode; }
+  [[nodiscard]] localnet::IpRouterStats router_stats() const { return router_.stats(); }
+  [[nodiscard]] mixnet::ClientStats mixnet_stats() const { return client_.stats(); }
+
+ private:
+  localnet::ClusterNode& node_;
+  mixnet::Client client_;
+  localnet::IpRouter router_;
+  ExitMode mode_ = ExitMode::kNormal;
+  bool started_ = false;
+  std::map<localnet::IpAddress, localnet::SessionId> sessions_;  // by the client's address
+};
+
+class World {
+ public:
+  /// At most one world lives at a time: there is one lwIP on each side.
+  explicit World(WorldConfig config = {});
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  // --- time ---
+  [[nodiscard]] base::TimePoint now() const { return clock_.now(); }
+  /// Runs until `done` holds. False when `limit` passed first.
+  bool run_until(const std::function<bool()>& done, base::Duration limit = 10min);
+  void run_for(base::Duration time);
+
+  // --- the client ---
+  [[nodiscard]] tunnel::Engine& engine() { return *engine_; }
+  /// Starts the engine and runs until it is ready or failed. True when ready.
+  bool set_up(base::Duration limit = 5min);
+  /// Ends the engine and puts a fresh one with the same options in its place.
+  void replace_engine();
+  /// Starts a fetch; panics when the engine refuses it.
+  tunnel::JobId start(tunnel::FetchRequest request);
+  tunnel::JobId start_get(const std::string& url);
+  [[nodiscard]] const Fetch& fetch(tunnel::JobId job) const { return fetches_.at(job); }
+  /// Runs a fetch to its end.
+  const Fetch& run(tunnel::FetchRequest request, base::Duration limit = 10min);
+  const Fetch& get(const std::string& url, base::Duration limit = 10min);
+  [[nodiscard]] const std::vector<tunnel::StateChanged>& news() const { return news_; }
+  [[nodiscard]] const std::vector<LinkRecord>& sent_on_link() const { return sent_on_link_; }
+  [[nodiscard]] std::size_t links_opened() const { return links_opened_; }
+
+  // --- the network ---
+  [[nodiscard]] localnet::Cluster& cluster() { return cluster_; }
+  [[nodiscard]] localnet::Node& node(directory::NodeId id) { return *cluster_.find(id)->node; }
+  [[nodiscard]] SimExit& exit(directory::NodeId id) { return *exits_.at(id); }
+  [[nodiscard]] const localnet::GatewayStats entry_stats() {
+    return node(kEntryId).gateway()->stats();
+  }
+  /// A node leaves or joins the directory; it stays reachable.
+  void set_listed(directory::NodeId id, bool listed) {
+    cluster_.set_listed(id, listed, clock_.wall_now());
+    inform_exits();
+  }
+  /// The next rotation of the nodes' keys begins now.
+  void rotate_keys() {
+    cluster_.rotate_keys(clock_.wall_now());
+    inform_exits();
+  }
+  void set_directory(DirectoryMode mode) { directory_mode_ = mode; }
+  /// Gateways take no new links, as if unreachable.
+  void refuse_links(bool refuse) { links_refused_ = refuse; }
+  /// The gateway drops its clients' connections.
+  void cut_links() { node(kEntryId).cut_links(); }
+  /// Ends jobs and closes the link.
+  void shut_down() {
+    engine_->shutdown();
+    engine_has_input_ = true;
+  }
+
+  // --- the Internet ---
+  [[nodiscard]] test::Internet& internet() { return internet_; }
+  [[nodiscard]] Origin& origin() { return *origin_; }
+  [[nodiscard]] NameServer& name_server() { return name_server_; }
+
+ private:
+  using Event = std::function<void()>;
+  struct Link {
+    directory::NodeId node = 0;
+    std::optional<localnet::LinkId> at_node;  // set while open
+  };
+
+  void at(base::TimePoint when, Event event) { queue_.emplace(when, std::move(event)); }
+  void after(base::Duration delay, Event event) { at(now() + delay, std::move(event)); }
+  /// Everything that is due now, until quiet.
+  void turn();
+  bool fire_due();
+  bool pump_nodes();
+  bool pump_exits();
+  bool pump_internet();
+  bool pump_engine();
+  [[nodiscard]] base::Deadline next_event() const;
+
+  void carry(directory::NodeId from, localnet::NodeOutput output);
+  void on(tunnel::OpenLink& open);
+  void on(tunnel::SendOnLink& send);
+  void on(tunnel::CloseLink& close);
+  void on(tunnel::GetFromDirectory& get);
+  void on(tunnel::StateChanged& changed);
+  void on(tunnel::FetchHead& head);
+  void on(tunnel::FetchChunk& chunk);
+  void on(tunnel::FetchEnd& end);
+  void on(tunnel::JobFailed& failed);
+  void on(tunnel::LookupFinished& /*finished*/) {}
+  void on(tunnel::MixMessage& /*message*/) {}
+  void on(tunnel::MessageConfirmed& /*confirmed*/) {}
+  void answer(const tunnel::GetFromDirectory& get);
+  void inform_exits();
+  [[nodiscard]] tunnel::LinkId link_of(directory::NodeId node, localnet::LinkId link) const;
+
+  const Latency latency_;
+  test::ManualClock clock_;
+  test::SeededRng rng_;
+  localnet::Cluster cluster_;
+  std::map<std::string, directory::NodeId> by_address_;
+  std::map<directory::NodeId, std::unique_ptr<SimExit>> exits_;
+  test::Internet internet_;
+  NameServer name_server_;
+  std::unique_ptr<Origin> origin_;
+
+  std::multimap<base::TimePoint, Event> queue_;  // equal times in the order of sending
+  DirectoryMode directory_mode_ = DirectoryMode::kNormal;
+  bool links_refused_ = false;
+
+  tunnel::Options options_;
+  std::unique_ptr<tunnel::Engine> engine_;
+  bool engine_has_input_ = false;
+  base::Deadline engine_deadline_;
+  std::map<tunnel::LinkId, Link> links_;
+  std::map<tunnel::JobId, Fetch> fetches_;
+  std::vector<tunnel::StateChanged> news_;
+  std::vector<LinkRecord> sent_on_link_;
+  std::size_t links_opened_ = 0;
+};
+
+}  // namespace mix::sim
