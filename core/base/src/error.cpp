@@ -68,7 +68,9 @@ std::string_view class_name(ErrorClass error_class) {
 
 std::string describe(const Error& error) {
   std::string text{error_sentence(error.code)};
-  if (!error.context.empty()) text.append(": ").append(error.context);
+  if (error.context.empty()) return text;
+  // A remark in brackets belongs to the sentence: "too many redirects (>5)".
+  text.append(error.context.front() == '(' ? " " : ": ").append(error.context);
   return text;
 }
 
