@@ -1,0 +1,106 @@
+// What an observer of the client's link sees: packets of one size on a Poisson schedule, whether
+// pages are fetched or not.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "world.h"
+
+namespace mix::sim {
+namespace {
+
+constexpr std::size_t kSealedPacketSize = 2452;  // spec: gateway §7.1
+
+std::vector<LinkRecord> frames_since(const World& world, std::size_t first) {
+  return {world.sent_on_link().begin() + static_cast<std::ptrdiff_t>(first),
+          world.sent_on_link().end()};
+}
+
+/// Seconds between the frames.
+std::vector<double> gaps(const std::vector<LinkRecord>& frames) {
+  std::vector<double> out;
+  for (std::size_t i = 1; i < frames.size(); ++i) {
+    out.push_back(std::chrono::duration<double>(frames[i].at - frames[i - 1].at).count());
+  }
+  return out;
+}
+
+/// Main stream every 20 ms and loop cover every 200 ms: together a Poisson process of 55 a second.
+void expect_poisson(const std::vector<LinkRecord>& frames) {
+  constexpr double kRate = 1 / 0.020 + 1 / 0.200;
+  const std::vector<double> between = gaps(frames);
+  const auto count = static_cast<double>(between.size());
+  ASSERT_GT(count, 300);
+  double sum = 0, squares = 0;
+  for (const double gap : between) sum += gap;
+  const double mean = sum / count;
+  for (const double gap : between) squares += (gap - mean) * (gap - mean);
+  const double deviation = std::sqrt(squares / count);
+  const double tolerance = 4 / std::sqrt(count);  // four standard errors
+  EXPECT_NEAR(mean * kRate, 1, tolerance);
+  // An exponential distribution deviates by its mean.
+  EXPECT_NEAR(deviation / mean, 1, 2 * tolerance);
+}
+
+TEST(ObserverOfTheLink, SeesPacketsOfOneSizeOnly) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  tunnel::FetchRequest request;
+  request.method = "POST";
+  request.url = "https://" + std::string(kHost) + "/echo";
+  request.body = pattern(10'000);
+  ASSERT_TRUE(world.run(std::move(request)).end.has_value());
+  std::size_t packets = 0, texts = 0;
+  for (const LinkRecord& frame : world.sent_on_link()) {
+    if (frame.is_text) {
+      ++texts;
+      EXPECT_EQ(packets, 0u) << "control frames come before the first packet";
+    } else {
+      ++packets;
+      EXPECT_EQ(frame.size, kSealedPacketSize);
+    }
+  }
+  EXPECT_GT(packets, 20u);
+  EXPECT_GT(texts, 1u);
+}
+
+TEST(ObserverOfTheLink, SeesThePoissonRateWhileIdle) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  world.run_for(1s);
+  const std::size_t first = world.sent_on_link().size();
+  world.run_for(12s);
+  expect_poisson(frames_since(world, first));
+}
+
+TEST(ObserverOfTheLink, SeesTheSameRateWhilePagesAreFetched) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  world.run_for(1s);
+  const std::size_t first = world.sent_on_link().size();
+  const base::TimePoint begin = world.now();
+  std::size_t fetched = 0;
+  while (world.now() - begin < 10s) {
+    ASSERT_TRUE(world.get("https://" + std::string(kHost) + "/bytes/20000").end.has_value());
+    ++fetched;
+  }
+  EXPECT_GT(fetched, 5u);
+  EXPECT_EQ(world.engine().stats().mixnet.send_multiplier, 1u);
+  expect_poisson(frames_since(world, first));
+}
+
+TEST(ObserverOfTheLink, SeesNothingOfAnIdleClientWithoutShaping) {
+  WorldConfig config;
+  config.options.disable_poisson_traffic = true;
+  config.options.disable_cover_traffic = true;
+  World world(std::move(config));
+  ASSERT_TRUE(world.set_up());
+  world.run_for(5s);  // the rest of the SURBs for the exit
+  const std::size_t first = world.sent_on_link().size();
+  world.run_for(10s);
+  EXPECT_EQ(world.sent_on_link().size(), first);
+}
+
+}  // namespace
+}  // namespace mix::sim
