@@ -24,6 +24,7 @@ class ReplierTest : public ::testing::Test {
   std::vector<ReplySurb> surbs(std::size_t count,
                                sphinx::KeyRotation rotation = sphinx::KeyRotation::kOdd) {
     std::vector<ReplySurb> out;
+    out.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
       base::Bytes bytes(ReplySurb::encoded_size(sphinx::Version::kSeeded, 4));
       bytes[0] = next_mark++;

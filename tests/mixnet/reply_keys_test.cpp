@@ -69,6 +69,7 @@ TEST_F(ReplyKeysTest, TagsAreBoundedAndTheLeastUsedGoes) {
 
 TEST_F(ReplyKeysTest, CountsWhatARecipientShouldHold) {
   std::vector<FragmentKey> made;
+  made.reserve(10);
   for (int i = 0; i < 10; ++i) made.push_back(store(recipient(1)));
   (void)store(recipient(2));
   EXPECT_EQ(keys.held_by(recipient(1)), 10u);

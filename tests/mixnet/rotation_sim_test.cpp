@@ -87,10 +87,11 @@ TEST(Rotation, ManyRotationsWithChangingNodesFailNoRequest) {
   EXPECT_LT(alice->stats().reply_keys, 200u);
   EXPECT_EQ(alice->stats().unacknowledged, 0u);
   EXPECT_EQ(exit->stats().unacknowledged, 0u);
-  std::printf(
-      "%zu requests over %u rotations, %llu retransmissions, %llu SURBs made\n", asked, kRotations,
-      static_cast<unsigned long long>(alice->stats().retransmitted + exit->stats().retransmitted),
-      static_cast<unsigned long long>(alice->stats().surbs_sent));
+  std::printf("%zu requests over %u rotations, %zu retransmissions, %zu SURBs made\n", asked,
+              kRotations,
+              static_cast<std::size_t>(alice->stats().retransmitted) +
+                  static_cast<std::size_t>(exit->stats().retransmitted),
+              static_cast<std::size_t>(alice->stats().surbs_sent));
 }
 
 TEST(Rotation, PacketsNameTheRotationOfTheirTopology) {

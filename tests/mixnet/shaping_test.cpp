@@ -42,6 +42,7 @@ std::vector<Peer::Sent> observe(std::uint64_t seed, bool busy, const TrafficConf
 
 std::vector<double> gaps_of(const std::vector<Peer::Sent>& sent) {
   std::vector<base::TimePoint> times;
+  times.reserve(sent.size());
   for (const auto& packet : sent) times.push_back(packet.at);
   return test::gaps(base::TimePoint{1h}, times);
 }

@@ -113,6 +113,7 @@ void Replier::give_up(const SenderTag& tag) {
 // Differs: waiting retransmissions count like new fragments; the reference lets them wait for ever.
 void Replier::check_waiting(base::TimePoint now) {
   std::vector<SenderTag> tags;
+  tags.reserve(waiting_.size());
   for (const auto& [tag, waiting] : waiting_) tags.push_back(tag);
   for (const SenderTag& tag : tags) {
     Waiting& waiting = waiting_[tag];
