@@ -79,7 +79,7 @@ TEST(SetUp, WithoutExitsFails) {
 
 TEST(SetUp, AtAnUnreachableGatewayFails) {
   World world;
-  world.refuse_links(true);
+  world.set_links(LinkMode::kRefused);
   ASSERT_FALSE(world.set_up());
   expect_failed(world, Errc::gateway_unreachable);
 }
@@ -93,8 +93,27 @@ TEST(SetUp, AtAGatewayThatRefusesRegistrationsFailsWithItsReason) {
   EXPECT_FALSE(world.news().back().error->context.empty());
 }
 
+TEST(SetUp, AtAGatewayThatNeverAnswersFails) {
+  World world;
+  world.set_links(LinkMode::kSilent);
+  const base::TimePoint begin = world.now();
+  ASSERT_FALSE(world.set_up());
+  expect_failed(world, Errc::gateway_timeout);
+  EXPECT_LE(world.now() - begin, 1min);
+}
+
+TEST(SetUp, AtAGatewayThatAnswersGarbageFails) {
+  World world;
+  world.set_links(LinkMode::kGarbage);
+  ASSERT_FALSE(world.set_up());
+  ASSERT_TRUE(world.news().back().error.has_value());
+  const Errc code = world.news().back().error->code;
+  EXPECT_TRUE(code == Errc::gateway_malformed || code == Errc::gateway_timeout)
+      << base::error_name(code);
+}
+
 TEST(SetUp, AtASilentExitFailsWithinItsLimit) {
-  WorldConfig config;
+  WorldConfig config = without_cover();
   config.options.connect_timeout = 10s;
   World world(std::move(config));
   world.exit(kExitId).set_mode(ExitMode::kSilent);
@@ -106,7 +125,116 @@ TEST(SetUp, AtASilentExitFailsWithinItsLimit) {
   EXPECT_LE(world.now() - begin, 16s);
 }
 
+WorldConfig with_second(localnet::NodeRole role) {
+  constexpr std::uint16_t kMixPort = 1789, kWsPort = 9000;
+  WorldConfig config = without_cover();
+  config.cluster.places.push_back({role, 0, "198.51.100.6", kMixPort, std::nullopt});
+  if (role == localnet::NodeRole::kEntry) config.cluster.places.back().ws_port = kWsPort;
+  return config;
+}
+constexpr directory::NodeId kSecondId = 6;
+
+// The client draws; over these seeds it draws both.
+constexpr std::uint64_t kSeeds = 4;
+
+TEST(SetUp, PassesOverASilentExit) {
+  int passed_over = 0;
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    WorldConfig config = with_second(localnet::NodeRole::kExit);
+    config.seed = seed;
+    World world(std::move(config));
+    world.exit(kExitId).set_mode(ExitMode::kSilent);
+    const base::TimePoint begin = world.now();
+    ASSERT_TRUE(world.set_up()) << seed;
+    if (world.now() - begin > 10s) ++passed_over;
+    EXPECT_EQ(world.engine().info()->exit,
+              localnet::Cluster::ipr_address(*world.cluster().find(kSecondId)).to_string());
+    EXPECT_EQ(world.get(host_url("/bytes/100")).body, pattern(100)) << seed;
+  }
+  EXPECT_GT(passed_over, 0);
+}
+
+TEST(SetUp, PassesOverADeadEntry) {
+  int passed_over = 0;
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    WorldConfig config = with_second(localnet::NodeRole::kEntry);
+    config.seed = seed;
+    World world(std::move(config));
+    world.node(kEntryId).kill();
+    ASSERT_TRUE(world.set_up()) << seed;
+    if (world.links_opened() > 1) ++passed_over;
+    EXPECT_EQ(world.node(kSecondId).gateway()->stats().sessions, 1u);
+    EXPECT_EQ(world.get(host_url("/bytes/100")).body, pattern(100)) << seed;
+  }
+  EXPECT_GT(passed_over, 0);
+}
+
 // --- fetches ---
+
+enum class Fault : std::uint8_t { kExpired, kNotYetValid, kUnknownAuthority };
+
+struct BadCertificate {
+  const char* name;
+  Fault fault;
+  Errc code;
+};
+
+class FetchWithBadCertificate : public testing::TestWithParam<BadCertificate> {};
+
+TEST_P(FetchWithBadCertificate, FailsBeforeTheRequestIsSent) {
+  World world;
+  test::SeededRng rng(11);
+  test::CertificateSpec spec;
+  spec.dns_names = {kHost};
+  constexpr base::WallTime kLongAgo{std::chrono::seconds{1600000000}};  // 2020
+  constexpr base::WallTime kFuture{std::chrono::seconds{1800000000}};   // 2027
+  if (GetParam().fault == Fault::kExpired) {
+    spec.not_before = kLongAgo;
+    spec.not_after = kLongAgo + 24h;
+  }
+  if (GetParam().fault == Fault::kNotYetValid) spec.not_before = kFuture;
+  const test::TestCa stranger(rng, "CN=Nobody");
+  const bool unknown = GetParam().fault == Fault::kUnknownAuthority;
+  constexpr std::uint16_t kPort = 8443;
+  world.origin().listen(kPort, (unknown ? stranger : simulated_root()).issue(spec));
+
+  ASSERT_TRUE(world.set_up());
+  expect_job_failed(world.get(host_url(":8443/bytes/1")), GetParam().code, Phase::kTls);
+  EXPECT_TRUE(world.origin().served().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, FetchWithBadCertificate,
+    testing::Values(BadCertificate{"Expired", Fault::kExpired, Errc::tls_cert_expired},
+                    BadCertificate{"NotYetValid", Fault::kNotYetValid, Errc::tls_cert_expired},
+                    BadCertificate{"UnknownAuthority", Fault::kUnknownAuthority,
+                                   Errc::tls_cert_unknown_ca}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+TEST(FetchError, ServerThatEndsWithinTheBodyTruncates) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  const Fetch& fetch = world.get(host_url("/truncated"));
+  expect_job_failed(fetch, Errc::http_truncated, Phase::kResponse);
+  EXPECT_EQ(fetch.body, pattern(100));
+}
+
+TEST(FetchError, ServerThatEndsWithoutAnswerIsEmpty) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  expect_job_failed(world.get(host_url("/closed")), Errc::http_empty_response, Phase::kRequest);
+}
+
+TEST(FetchError, ServerThatNeverAnswersRunsIntoTheLimit) {
+  World world(without_cover());
+  ASSERT_TRUE(world.set_up());
+  tunnel::FetchRequest request;
+  request.url = host_url("/silent");
+  request.headers_timeout = 10s;
+  const base::TimePoint begin = world.now();
+  expect_job_failed(world.run(std::move(request)), Errc::http_headers_timeout, Phase::kRequest);
+  EXPECT_LE(world.now() - begin, 12s);
+}
 
 TEST(FetchError, UnknownNameIsADnsError) {
   World world;
@@ -146,7 +274,7 @@ TEST(FetchError, PrivateAddressesAreRefusedByTheExit) {
 }
 
 TEST(FetchError, SilentExitEndsInATimeoutOfTheFetch) {
-  World world;
+  World world(without_cover());
   ASSERT_TRUE(world.set_up());
   world.exit(kExitId).set_mode(ExitMode::kSilent);
   tunnel::FetchRequest request;

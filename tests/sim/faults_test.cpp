@@ -133,12 +133,12 @@ TEST(LostGateway, ClientComesBackWhenTheGatewayWasAwayForAWhile) {
   ASSERT_TRUE(world.set_up());
   const tunnel::JobId job = world.start_get(transfer_url());
   ASSERT_TRUE(world.run_until([&] { return world.fetch(job).body.size() > kTransfer / 4; }));
-  world.refuse_links(true);
+  world.set_links(LinkMode::kRefused);
   world.cut_links();
   world.run_for(15s);
   EXPECT_EQ(world.engine().state(), State::kConnecting);
   EXPECT_GT(world.links_opened(), 3u);
-  world.refuse_links(false);
+  world.set_links(LinkMode::kNormal);
   ASSERT_TRUE(world.run_until([&] { return world.fetch(job).done(); }));
   ASSERT_TRUE(world.fetch(job).end.has_value());
   EXPECT_EQ(world.fetch(job).body, pattern(kTransfer));
@@ -156,12 +156,42 @@ TEST(LostGateway, GatewayThatForgotTheClientRegistersItAnew) {
   expect_exact_download(world);
 }
 
-// The schedule has tests of its own; here hours must pass quickly.
-WorldConfig without_cover() {
-  WorldConfig config;
-  config.options.disable_poisson_traffic = true;
-  config.options.disable_cover_traffic = true;
-  return config;
+TEST(LostGateway, AwayForLongCostsTheAddressesButNotTheTunnel) {
+  World world(without_cover());
+  ASSERT_TRUE(world.set_up());
+  world.set_links(LinkMode::kRefused);
+  world.cut_links();
+  world.run_for(3min);  // the exit has forgotten the session by then
+  EXPECT_EQ(world.exit(kExitId).router_stats().sessions, 0u);
+  world.set_links(LinkMode::kNormal);
+  ASSERT_TRUE(world.run_until([&] { return world.engine().state() == State::kReady; }, 2min));
+  expect_exact_download(world);
+}
+
+TEST(LostGateway, SpentBandwidthIsClaimedAgain) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  const auto claims = world.entry_stats().claims;
+  const tunnel::JobId job = world.start_get(transfer_url());
+  ASSERT_TRUE(world.run_until([&] { return !world.fetch(job).body.empty(); }));
+  world.node(kEntryId).gateway()->set_bandwidth(0);
+  ASSERT_TRUE(world.run_until([&] { return world.fetch(job).done(); }));
+  EXPECT_EQ(world.fetch(job).body, pattern(kTransfer));
+  EXPECT_GT(world.entry_stats().out_of_bandwidth, 0u);
+  EXPECT_EQ(world.entry_stats().claims, claims + 1);
+}
+
+TEST(LostExit, ComesBackByItself) {
+  World world(without_cover());
+  ASSERT_TRUE(world.set_up());
+  world.exit(kExitId).set_mode(ExitMode::kSilent);
+  const tunnel::JobId job = world.start_get(transfer_url(5000));
+  ASSERT_TRUE(world.run_until([&] { return world.engine().state() == State::kConnecting; }, 2min));
+  ASSERT_TRUE(world.news().back().step == tunnel::Step::kExit);
+  world.exit(kExitId).set_mode(ExitMode::kNormal);
+  ASSERT_TRUE(world.run_until([&] { return world.engine().state() == State::kReady; }, 2min));
+  ASSERT_TRUE(world.run_until([&] { return world.fetch(job).done(); }));
+  expect_exact_download(world);
 }
 
 TEST(KeyRotation, TunnelLivesOnAcrossRotations) {

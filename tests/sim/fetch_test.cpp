@@ -110,6 +110,60 @@ TEST(WholeStack, PlainHttpAndTheServersStatusPassThrough) {
   EXPECT_TRUE(fetch.body.empty());
 }
 
+TEST(WholeStack, RedirectIsFollowedOnTheSameConnection) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  const Fetch& fetch = world.get(https("/redirect/77"));
+  ASSERT_TRUE(fetch.end.has_value());
+  EXPECT_TRUE(fetch.head->redirected);
+  EXPECT_EQ(fetch.head->url, https("/bytes/77"));
+  EXPECT_EQ(fetch.body, pattern(77));
+  EXPECT_EQ(world.origin().accepted(), 1u);
+}
+
+TEST(WholeStack, LookUpGivesBothFamilies) {
+  World world;
+  world.name_server().add("both.example.com", kServerIpv4);
+  world.name_server().add("both.example.com", kServerIpv6);
+  ASSERT_TRUE(world.set_up());
+  const Lookup both = world.look_up("both.example.com");
+  ASSERT_TRUE(both.finished.has_value());
+  EXPECT_EQ(both.finished->addresses, (std::vector<std::string>{kServerIpv4, kServerIpv6}));
+  const Lookup nothing = world.look_up("nowhere.example.com");
+  ASSERT_TRUE(nothing.failed.has_value());
+  EXPECT_EQ(nothing.failed->error.code, base::Errc::dns_not_found);
+}
+
+TEST(WholeStack, PageThatDoesNotReadHoldsTheServerBack) {
+  WorldConfig config = without_cover();
+  config.options.tcp_buffer_size = 16 * 1024;
+  World world(std::move(config));
+  ASSERT_TRUE(world.set_up());
+  constexpr std::size_t kSize = 700 * 1024;
+  constexpr std::size_t kMost = 512 * 1024 + 32 * 1024;  // given to the page unread, and one chunk
+  world.set_reading(Reading::kOff);
+  const tunnel::JobId job = world.start_get(https("/bytes/" + std::to_string(kSize)));
+  EXPECT_FALSE(world.run_until([&] { return world.fetch(job).body.size() > kMost; }, 60s));
+  EXPECT_GE(world.fetch(job).body.size(), std::size_t{512 * 1024});
+  world.set_reading(Reading::kOn);
+  ASSERT_TRUE(world.run_until([&] { return world.fetch(job).done(); }));
+  EXPECT_EQ(world.fetch(job).body, pattern(kSize));
+}
+
+TEST(WholeStack, CancelledFetchIsHeardOfNoMore) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  const tunnel::JobId job = world.start_get(https("/bytes/200000"));
+  ASSERT_TRUE(world.run_until([&] { return !world.fetch(job).body.empty(); }));
+  const std::size_t had = world.fetch(job).body.size();
+  world.cancel(job);
+  world.run_for(2s);
+  EXPECT_EQ(world.fetch(job).body.size(), had);
+  EXPECT_FALSE(world.fetch(job).done());
+  EXPECT_EQ(world.engine().stats().jobs, 0u);
+  EXPECT_EQ(world.get(https("/bytes/10")).body, pattern(10));
+}
+
 TEST(WholeStack, ServerSeesTheAddressThatTheExitAssigned) {
   World world;
   ASSERT_TRUE(world.set_up());
@@ -122,7 +176,7 @@ TEST(WholeStack, ServerSeesTheAddressThatTheExitAssigned) {
 }
 
 TEST(WholeStack, ExitWithoutVersion10IsAskedInVersion9) {
-  WorldConfig config;
+  WorldConfig config = without_cover();
   config.router.newest = localnet::NewestVersion::k9;
   World world(std::move(config));
   ASSERT_TRUE(world.set_up());

@@ -66,12 +66,17 @@ base::Bytes pattern(std::size_t size) {
 
 Origin::Origin(test::Internet& internet, test::Identity identity, const base::Clock& clock,
                base::Rng& rng)
-    : internet_(internet), identity_(std::move(identity)), clock_(clock), rng_(rng) {
-  internet_.listen(kHttp);
-  internet_.listen(kHttps);
+    : internet_(internet), clock_(clock), rng_(rng) {
+  listen(kHttp, std::nullopt);
+  listen(kHttps, std::move(identity));
 }
 
-bool Origin::accept(std::uint16_t port) {
+void Origin::listen(std::uint16_t port, std::optional<test::Identity> identity) {
+  internet_.listen(port);
+  ports_.insert_or_assign(port, std::move(identity));
+}
+
+bool Origin::accept(std::uint16_t port, const std::optional<test::Identity>& identity) {
   bool moved = false;
   while (const auto client = internet_.accept(port)) {
     moved = true;
@@ -79,9 +84,9 @@ bool Origin::accept(std::uint16_t port) {
     auto connection = std::make_unique<Connection>();
     connection->client = client->remote;
     connection->stream = std::make_unique<PeerStream>(internet_, client->connection);
-    if (port == kHttps) {
+    if (identity) {
       test::TlsServerOptions options;
-      options.identity = identity_;
+      options.identity = *identity;
       options.alpn = {"http/1.1"};
       options.min_version = test::TlsVersion::k13;
       connection->stream =
@@ -93,8 +98,8 @@ bool Origin::accept(std::uint16_t port) {
 }
 
 bool Origin::advance(base::TimePoint now) {
-  bool moved = accept(kHttp);
-  moved |= accept(kHttps);
+  bool moved = false;
+  for (const auto& [port, identity] : ports_) moved |= accept(port, identity);
   for (const auto& connection : connections_) moved |= serve(*connection, now);
   std::erase_if(connections_, [](const auto& connection) {
     const net::StreamState state = connection->stream->state();
@@ -111,7 +116,7 @@ bool Origin::serve(Connection& connection, base::TimePoint now) {
     moved = true;
     connection.in.append(base::as_text(base::ByteView{buffer}.first(size)));
   }
-  while (answer_one(connection)) moved = true;
+  while (!connection.ends && answer_one(connection)) moved = true;
   while (connection.written < connection.out.size()) {
     const auto took =
         connection.stream->write(base::ByteView(connection.out).subspan(connection.written));
@@ -122,7 +127,7 @@ bool Origin::serve(Connection& connection, base::TimePoint now) {
   if (connection.written == connection.out.size()) {
     connection.out.clear();
     connection.written = 0;
-    if (connection.stream->at_end() && !connection.ended) {
+    if ((connection.stream->at_end() || connection.ends) && !connection.ended) {
       connection.ended = moved = true;
       connection.stream->shutdown();
     }
@@ -144,15 +149,25 @@ bool Origin::answer_one(Connection& connection) {
   const std::size_t second = head.find(' ', first + 1);
   Served served{head.substr(0, first), head.substr(first + 1, second - first - 1),
                 connection.client};
-  constexpr std::string_view kSized = "/bytes/";
-  if (served.method == "POST" && served.target == "/echo") {
+  const std::string_view target = served.target;
+  const auto sized = [target](std::string_view prefix) {
+    return target.starts_with(prefix) ? parse_size(target.substr(prefix.size())) : std::nullopt;
+  };
+  if (served.method == "POST" && target == "/echo") {
     respond(connection.out, "200 OK", base::as_bytes(body));
-  } else if (const auto size =
-                 served.target.starts_with(kSized)
-                     ? parse_size(std::string_view(served.target).substr(kSized.size()))
-                     : std::nullopt) {
+  } else if (const auto size = sized("/bytes/")) {
     respond(connection.out, "200 OK", pattern(*size));
-  } else {
+  } else if (const auto onward = sized("/redirect/")) {
+    base::append(connection.out,
+                 base::as_bytes("HTTP/1.1 302 Found\r\nLocation: /bytes/" +
+                                std::to_string(*onward) + "\r\nContent-Length: 0\r\n\r\n"));
+  } else if (target == "/truncated") {
+    base::append(connection.out, base::as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"));
+    base::append(connection.out, pattern(100));
+    connection.ends = true;
+  } else if (target == "/closed") {
+    connection.ends = true;
+  } else if (target != "/silent") {
     respond(connection.out, "404 Not Found", {});
   }
   served_.push_back(std::move(served));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,17 @@ namespace mix::sim {
 /// `size` bytes that look random and depend on nothing but their place.
 [[nodiscard]] base::Bytes pattern(std::size_t size);
 
-/// Answers `GET /bytes/<n>` with pattern(n), `POST /echo` with the request's body, all else with
-/// 404. Connections are kept alive.
+/// What it answers, on connections that are kept alive:
+///
+/// | request | answer |
+/// |---|---|
+/// | `GET /bytes/<n>` | pattern(n) |
+/// | `POST /echo` | the request's body |
+/// | `/redirect/<n>` | 302 to `/bytes/<n>` |
+/// | `/truncated` | the head of 1000 bytes, 100 of them, the end of the connection |
+/// | `/closed` | the end of the connection |
+/// | `/silent` | nothing |
+/// | all else | 404 |
 class Origin {
  public:
   struct Served {
@@ -33,6 +43,8 @@ class Origin {
   Origin(test::Internet& internet, test::Identity identity, const base::Clock& clock,
          base::Rng& rng);
 
+  /// Serves one more port: with an identity by TLS 1.3, else plainly.
+  void listen(std::uint16_t port, std::optional<test::Identity> identity);
   /// True when something moved.
   bool advance(base::TimePoint now);
 
@@ -47,16 +59,17 @@ class Origin {
     std::string in;
     base::Bytes out;
     std::size_t written = 0;
+    bool ends = false;  // no answers any more; the stream ends after what is in `out`
     bool ended = false;
   };
 
-  bool accept(std::uint16_t port);
+  bool accept(std::uint16_t port, const std::optional<test::Identity>& identity);
   bool serve(Connection& connection, base::TimePoint now);
   /// Takes one whole request from the front of `in`; false when there is none yet.
   bool answer_one(Connection& connection);
 
   test::Internet& internet_;
-  test::Identity identity_;
+  std::map<std::uint16_t, std::optional<test::Identity>> ports_;
   const base::Clock& clock_;
   base::Rng& rng_;
   std::vector<std::unique_ptr<Connection>> connections_;

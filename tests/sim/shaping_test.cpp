@@ -70,7 +70,7 @@ TEST(ObserverOfTheLink, SeesThePoissonRateWhileIdle) {
   ASSERT_TRUE(world.set_up());
   world.run_for(1s);
   const std::size_t first = world.sent_on_link().size();
-  world.run_for(12s);
+  world.run_for(10s);
   expect_poisson(frames_since(world, first));
 }
 
@@ -91,10 +91,7 @@ TEST(ObserverOfTheLink, SeesTheSameRateWhilePagesAreFetched) {
 }
 
 TEST(ObserverOfTheLink, SeesNothingOfAnIdleClientWithoutShaping) {
-  WorldConfig config;
-  config.options.disable_poisson_traffic = true;
-  config.options.disable_cover_traffic = true;
-  World world(std::move(config));
+  World world(without_cover());
   ASSERT_TRUE(world.set_up());
   world.run_for(5s);  // the rest of the SURBs for the exit
   const std::size_t first = world.sent_on_link().size();

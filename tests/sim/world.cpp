@@ -61,6 +61,8 @@ tunnel::Options complete(tunnel::Options options) {
 
 }  // namespace
 
+const test::TestCa& simulated_root() { return certificates().ca; }
+
 WorldConfig::WorldConfig() {
   constexpr std::uint16_t kMixPort = 1789, kWsPort = 9000;
   cluster.places = {
@@ -70,6 +72,13 @@ WorldConfig::WorldConfig() {
       {NodeRole::kMix, 3, "198.51.100.4", kMixPort, std::nullopt},
       {NodeRole::kExit, 0, "198.51.100.5", kMixPort, std::nullopt},
   };
+}
+
+WorldConfig without_cover() {
+  WorldConfig config;
+  config.options.disable_poisson_traffic = true;
+  config.options.disable_cover_traffic = true;
+  return config;
 }
 
 // --- SimExit ---
@@ -165,6 +174,7 @@ void World::replace_engine() {
   engine_.reset();  // there is one network stack
   links_.clear();
   fetches_.clear();
+  lookups_.clear();
   news_.clear();
   engine_deadline_.reset();
   engine_ = std::make_unique<tunnel::Engine>(options_, clock_, rng_, base::null_log());
@@ -264,6 +274,8 @@ void World::carry(directory::NodeId from, localnet::NodeOutput output) {
     exits_.at(from)->deliver(body->body, now());
   } else if (auto* send = std::get_if<localnet::SendToClient>(&output)) {
     const tunnel::LinkId link = link_of(from, send->link);
+    if (link_mode_ == LinkMode::kSilent) return;
+    if (link_mode_ == LinkMode::kGarbage) send->frame = gateway::TextFrame{"<html>"};
     after(latency_.link, [this, link, frame = std::move(send->frame)] {
       if (!links_.contains(link)) return;
       engine_->link_received(link, frame);
@@ -334,7 +346,7 @@ void World::on(tunnel::OpenLink& open) {
     const auto found = links_.find(link);
     if (found == links_.end()) return;  // closed meanwhile
     engine_has_input_ = true;
-    for (std::size_t i = 0; i < cluster_.nodes().size() && !links_refused_; ++i) {
+    for (std::size_t i = 0; i < cluster_.nodes().size() && link_mode_ != LinkMode::kRefused; ++i) {
       const localnet::ClusterNode& node = cluster_.nodes()[i];
       const localnet::NodeRecord& record = cluster_.directory().nodes[i];
       if (!node.ws_port || !node.node->alive()) continue;
@@ -406,14 +418,36 @@ void World::on(tunnel::StateChanged& changed) { news_.push_back(std::move(change
 void World::on(tunnel::FetchHead& head) { fetches_[head.job].head = std::move(head); }
 
 void World::on(tunnel::FetchChunk& chunk) {
-  base::append(fetches_[chunk.job].body, chunk.bytes);
-  // The last chunk and the end come in one batch: the job may be gone already.
-  if (engine_->fetch_consumed(chunk.job, chunk.bytes.size())) engine_has_input_ = true;
+  Fetch& fetch = fetches_[chunk.job];
+  base::append(fetch.body, chunk.bytes);
+  fetch.unread += chunk.bytes.size();
+  set_reading(reading_);
+}
+
+void World::set_reading(Reading reading) {
+  reading_ = reading;
+  if (reading == Reading::kOff) return;
+  for (auto& [job, fetch] : fetches_) {
+    if (fetch.unread == 0) continue;
+    // The last chunk and the end come in one batch: the job may be gone already.
+    if (engine_->fetch_consumed(job, fetch.unread)) engine_has_input_ = true;
+    fetch.unread = 0;
+  }
 }
 
 void World::on(tunnel::FetchEnd& end) { fetches_[end.job].end = end; }
 
-void World::on(tunnel::JobFailed& failed) { fetches_[failed.job].failed = std::move(failed); }
+void World::on(tunnel::JobFailed& failed) {
+  if (const auto lookup = lookups_.find(failed.job); lookup != lookups_.end()) {
+    lookup->second.failed = std::move(failed);
+  } else {
+    fetches_[failed.job].failed = std::move(failed);
+  }
+}
+
+void World::on(tunnel::LookupFinished& finished) {
+  lookups_[finished.job].finished = std::move(finished);
+}
 
 bool World::set_up(base::Duration limit) {
   if (!engine_->start()) return false;
@@ -434,6 +468,15 @@ tunnel::JobId World::start_get(const std::string& url) {
   tunnel::FetchRequest request;
   request.url = url;
   return start(std::move(request));
+}
+
+Lookup World::look_up(const std::string& host) {
+  const auto job = engine_->start_lookup(host);
+  if (!job) base::panic("sim: the engine refuses the look-up");
+  engine_has_input_ = true;
+  const Lookup& lookup = lookups_[*job];
+  (void)run_until([&] { return lookup.finished || lookup.failed; });
+  return lookup;
 }
 
 const Fetch& World::run(tunnel::FetchRequest request, base::Duration limit) {

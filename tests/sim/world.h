@@ -53,18 +53,37 @@ struct WorldConfig {
   tunnel::Options options;  // directory URL and roots are filled in by the world
 };
 
+/// The default network with a client that sends only what it must: virtual minutes cost little.
+[[nodiscard]] WorldConfig without_cover();
+
 /// How the directory behaves.
 enum class DirectoryMode : std::uint8_t { kNormal, kUnreachable, kHangs, kServerError, kGarbage };
 /// A silent exit takes everything in and answers nothing.
 enum class ExitMode : std::uint8_t { kNormal, kSilent };
 
+/// How gateways treat their clients' connections: normally, refuse them, accept them and never
+/// answer, answer what is no message.
+enum class LinkMode : std::uint8_t { kNormal, kRefused, kSilent, kGarbage };
+/// Does the page take the bytes of bodies, or let them lie?
+enum class Reading : std::uint8_t { kOn, kOff };
+
+/// The authority that every world's client trusts in addition to the built-in roots.
+[[nodiscard]] const test::TestCa& simulated_root();
+
 /// What became of a fetch.
 struct Fetch {
   std::optional<tunnel::FetchHead> head;
   base::Bytes body;
+  std::size_t unread = 0;  // bytes of `body` that the page has not taken
   std::optional<tunnel::FetchEnd> end;
   std::optional<tunnel::JobFailed> failed;
   [[nodiscard]] bool done() const { return end.has_value() || failed.has_value(); }
+};
+
+/// What became of a look-up.
+struct Lookup {
+  std::optional<tunnel::LookupFinished> finished;
+  std::optional<tunnel::JobFailed> failed;
 };
 
 /// A frame that the client sent to its gateway.
@@ -129,6 +148,12 @@ class World {
   /// Runs a fetch to its end.
   const Fetch& run(tunnel::FetchRequest request, base::Duration limit = 10min);
   const Fetch& get(const std::string& url, base::Duration limit = 10min);
+  Lookup look_up(const std::string& host);
+  void cancel(tunnel::JobId job) {
+    engine_->cancel(job);
+    engine_has_input_ = true;
+  }
+  void set_reading(Reading reading);
   [[nodiscard]] const std::vector<tunnel::StateChanged>& news() const { return news_; }
   [[nodiscard]] const std::vector<LinkRecord>& sent_on_link() const { return sent_on_link_; }
   [[nodiscard]] std::size_t links_opened() const { return links_opened_; }
@@ -151,8 +176,7 @@ class World {
     inform_exits();
   }
   void set_directory(DirectoryMode mode) { directory_mode_ = mode; }
-  /// Gateways take no new links, as if unreachable.
-  void refuse_links(bool refuse) { links_refused_ = refuse; }
+  void set_links(LinkMode mode) { link_mode_ = mode; }
   /// The gateway drops its clients' connections.
   void cut_links() { node(kEntryId).cut_links(); }
   /// Ends jobs and closes the link.
@@ -194,7 +218,7 @@ class World {
   void on(tunnel::FetchChunk& chunk);
   void on(tunnel::FetchEnd& end);
   void on(tunnel::JobFailed& failed);
-  void on(tunnel::LookupFinished& /*finished*/) {}
+  void on(tunnel::LookupFinished& finished);
   void on(tunnel::MixMessage& /*message*/) {}
   void on(tunnel::MessageConfirmed& /*confirmed*/) {}
   void answer(const tunnel::GetFromDirectory& get);
@@ -213,7 +237,8 @@ class World {
 
   std::multimap<base::TimePoint, Event> queue_;  // equal times in the order of sending
   DirectoryMode directory_mode_ = DirectoryMode::kNormal;
-  bool links_refused_ = false;
+  LinkMode link_mode_ = LinkMode::kNormal;
+  Reading reading_ = Reading::kOn;
 
   tunnel::Options options_;
   std::unique_ptr<tunnel::Engine> engine_;
@@ -221,6 +246,7 @@ class World {
   base::Deadline engine_deadline_;
   std::map<tunnel::LinkId, Link> links_;
   std::map<tunnel::JobId, Fetch> fetches_;
+  std::map<tunnel::JobId, Lookup> lookups_;
   std::vector<tunnel::StateChanged> news_;
   std::vector<LinkRecord> sent_on_link_;
   std::size_t links_opened_ = 0;
