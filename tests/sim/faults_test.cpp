@@ -128,6 +128,23 @@ TEST(LostGateway, TransferContinuesAfterTheLinkIsBack) {
   EXPECT_EQ(world.origin().accepted(), 1u);
 }
 
+TEST(LostGateway, ThatDropsTheClientTwiceInASecondIsEnteredAtOnce) {
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    WorldConfig config = without_cover();
+    config.seed = seed;
+    config.options.reconnect.min_delay = 50ms;
+    World world(std::move(config));
+    ASSERT_TRUE(world.set_up());
+    for (std::uint64_t cut = 1; cut <= 3; ++cut) {
+      world.cut_links();
+      ASSERT_TRUE(world.run_until([&] { return world.engine().state() == State::kConnecting; }));
+      ASSERT_TRUE(world.run_until([&] { return world.engine().state() == State::kReady; }, 10s));
+      EXPECT_EQ(world.entry_stats().authentications, cut);
+      EXPECT_EQ(world.links_opened(), cut + 1) << "a log-in was refused";
+    }
+  }
+}
+
 TEST(LostGateway, ClientComesBackWhenTheGatewayWasAwayForAWhile) {
   World world;
   ASSERT_TRUE(world.set_up());

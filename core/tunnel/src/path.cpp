@@ -107,6 +107,7 @@ void Path::link_opened(LinkId link, TimePoint now, WallTime wall_now) {
   begin_step(Step::kRegister);
   gateway::SessionConfig config;
   config.gateway_identity = entry_->identity;
+  config.last_login_timestamp = last_login_;
   std::optional<gateway::SharedKey> known;
   if (shared_key_) known = shared_key_->clone();
   session_ =
@@ -174,6 +175,7 @@ void Path::new_identity(TimePoint now) {
   mixnet_.reset();
   keys_ = std::make_unique<mixnet::ClientKeys>(mixnet::ClientKeys::generate(rng_));
   shared_key_.reset();
+  last_login_ = 0;
   mixnet_ = std::make_unique<mixnet::Client>(traffic_config(options_), mixnet::ReplierConfig{},
                                              *keys_, entry_->identity, rng_, log_);
   mixnet_->set_topology(topology_, now);
@@ -253,6 +255,7 @@ void Path::entry_failed(Error error, TimePoint now) {
 
 void Path::session_active(TimePoint now) {
   if (session_->shared_key()) shared_key_ = session_->shared_key()->clone();
+  last_login_ = session_->login_timestamp();
   begin_step(Step::kTopology);
   mixnet_->start(now);
 }

@@ -169,6 +169,7 @@ class Path {
   std::optional<base::Error> last_error_;
   std::unique_ptr<mixnet::ClientKeys> keys_;
   std::optional<gateway::SharedKey> shared_key_;
+  std::uint64_t last_login_ = 0;  // see gateway::SessionConfig::last_login_timestamp
   std::unique_ptr<gateway::Session> session_;
 
   std::unique_ptr<mixnet::Client> mixnet_;
