@@ -1,7 +1,6 @@
 // Carries everything between the parts of the simulated network.
 #include "world.h"
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -84,7 +83,7 @@ WorldConfig without_cover() {
 // --- SimExit ---
 
 SimExit::SimExit(const localnet::IpRouterConfig& config, localnet::ClusterNode& node,
-                 base::Rng& rng, base::TimePoint /*now*/)
+                 base::Rng& rng)
     : node_(node),
       client_(localnet::exit_traffic(), localnet::exit_replier(), *node.exit_keys,
               node.identity.public_key, rng, base::null_log()),
@@ -161,7 +160,7 @@ World::World(WorldConfig config)
     const directory::NodeId id = localnet::Cluster::id_of_index(i);
     by_address_[node.address.to_string()] = id;
     if (node.role == NodeRole::kExit) {
-      exits_[id] = std::make_unique<SimExit>(config.router, node, rng_, now());
+      exits_[id] = std::make_unique<SimExit>(config.router, node, rng_);
     }
   }
   inform_exits();

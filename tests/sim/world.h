@@ -98,8 +98,7 @@ struct LinkRecord {
 class SimExit {
  public:
   /// References outlive the exit.
-  SimExit(const localnet::IpRouterConfig& config, localnet::ClusterNode& node, base::Rng& rng,
-          base::TimePoint now);
+  SimExit(const localnet::IpRouterConfig& config, localnet::ClusterNode& node, base::Rng& rng);
 
   void inform(const localnet::Cluster& cluster, base::TimePoint now, base::WallTime wall_now);
   void deliver(base::ByteView body, base::TimePoint now);
@@ -162,9 +161,7 @@ class World {
   [[nodiscard]] localnet::Cluster& cluster() { return cluster_; }
   [[nodiscard]] localnet::Node& node(directory::NodeId id) { return *cluster_.find(id)->node; }
   [[nodiscard]] SimExit& exit(directory::NodeId id) { return *exits_.at(id); }
-  [[nodiscard]] const localnet::GatewayStats entry_stats() {
-    return node(kEntryId).gateway()->stats();
-  }
+  [[nodiscard]] localnet::GatewayStats entry_stats() { return node(kEntryId).gateway()->stats(); }
   /// A node leaves or joins the directory; it stays reachable.
   void set_listed(directory::NodeId id, bool listed) {
     cluster_.set_listed(id, listed, clock_.wall_now());
