@@ -45,7 +45,7 @@ class Exit::Impl : public std::enable_shared_from_this<Exit::Impl> {
         link_(std::move(link)),
         client_(config.traffic, config.replier, keys, gateway, rng, log),
         router_(router_config(config), rng) {
-    nat_.emplace(io, config.nat, [this](SessionId session, ByteView packet) {
+    nat_.emplace(io, config.nat, rng, [this](SessionId session, ByteView packet) {
       if (activity_ == ExitActivity::kFrozen) return;
       router_.receive_packet(session, packet, clock_.now());
       schedule();

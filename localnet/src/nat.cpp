@@ -15,6 +15,7 @@
 #include "echo6.h"
 #include "flow_table.h"
 #include "slirp_stack.h"
+#include "tcp_relay.h"
 
 namespace mix::localnet {
 
@@ -43,8 +44,9 @@ int make_epoll() {
 /// and the io_context waits for that.
 class Nat::Impl : public std::enable_shared_from_this<Nat::Impl> {
  public:
-  Impl(boost::asio::io_context& io, const NatConfig& config, Deliver deliver)
+  Impl(boost::asio::io_context& io, const NatConfig& config, base::Rng& rng, Deliver deliver)
       : config_(config),
+        rng_(rng),
         deliver_(std::move(deliver)),
         io_(io),
         timer_(io),
@@ -66,27 +68,31 @@ class Nat::Impl : public std::enable_shared_from_this<Nat::Impl> {
       return;
     }
     Session& session = found->second;
-    Bytes packet = base::to_bytes(ip_packet);
-    const auto destination = session.flows.translate_out(packet);
-    if (!destination) {
-      ++stats_.dropped;
-      return;
-    }
-    const auto parsed = parse_ip_packet(packet);
+    const auto parsed = parse_ip_packet(ip_packet);
     const bool echo = parsed && is_icmp_echo(*parsed);
-    const bool ported =
-        parsed && (parsed->transport == Transport::kTcp || parsed->transport == Transport::kUdp);
-    if (!echo && !ported) {  // nothing that a socket could stand for
+    const bool tcp = parsed && parsed->transport == Transport::kTcp;
+    const bool udp = parsed && parsed->transport == Transport::kUdp;
+    if (!echo && !tcp && !udp) {  // nothing that a socket could stand for
       ++stats_.dropped;
       return;
     }
     ++stats_.packets_out;
-    if (echo && destination->family == Family::kV6) {
-      echo_of(id, session).send(*parsed, packet);
+    if (tcp && config_.tcp == TcpEnds::kHere) {
+      relay_of(id, session).send(*parsed, ip_packet);
       return;
     }
-    stack_towards(id, session, *destination).send(packet);
-    schedule_service();
+    Bytes packet = base::to_bytes(ip_packet);
+    const auto destination = session.flows.translate_out(packet);
+    if (!destination) {
+      ++stats_.dropped;
+    } else if (echo && destination->family == Family::kV6) {
+      if (const auto translated = parse_ip_packet(packet)) {
+        echo_of(id, session).send(*translated, packet);
+      }
+    } else {
+      stack_towards(id, session, *destination).send(packet);
+      schedule_service();
+    }
   }
 
   void shut() {
@@ -99,7 +105,10 @@ class Nat::Impl : public std::enable_shared_from_this<Nat::Impl> {
   NatStats stats() const {
     NatStats out = stats_;
     out.sockets = watched_.size();
-    for (const auto& [id, session] : sessions_) out.flows += session.flows.size();
+    for (const auto& [id, session] : sessions_) {
+      out.flows += session.flows.size();
+      if (session.tcp) out.sockets += session.tcp->connections();
+    }
     return out;
   }
 
@@ -112,7 +121,20 @@ class Nat::Impl : public std::enable_shared_from_this<Nat::Impl> {
     /// Two, since a loopback source address reaches nothing but loopback.
     std::unique_ptr<SlirpStack> to_world, to_loopback;
     std::unique_ptr<Echo6> echo6;
+    std::unique_ptr<TcpRelay> tcp;
   };
+
+  TcpRelay& relay_of(SessionId id, Session& session) {
+    if (!session.tcp) {
+      const TcpRelayConfig config{config_.mtu, config_.outbound_v4, config_.outbound_v6};
+      session.tcp =
+          std::make_unique<TcpRelay>(io_, config, config_.map, rng_, [this, id](Bytes packet) {
+            untranslated_.emplace_back(id, std::move(packet));
+            schedule_delivery();
+          });
+    }
+    return *session.tcp;
+  }
 
   Echo6& echo_of(SessionId id, Session& session) {
     if (!session.echo6) {
@@ -151,6 +173,26 @@ class Nat::Impl : public std::enable_shared_from_this<Nat::Impl> {
       self->scheduled_ = false;
       self->service();
     });
+  }
+
+  /// What the relay makes needs neither slirp nor translation.
+  void schedule_delivery() {
+    if (delivery_scheduled_ || shut_) return;
+    delivery_scheduled_ = true;
+    boost::asio::post(io_, [self = shared_from_this()] {
+      self->delivery_scheduled_ = false;
+      self->deliver_untranslated();
+    });
+  }
+  void deliver_untranslated() {
+    for (auto batch = std::exchange(untranslated_, {}); !batch.empty();
+         batch = std::exchange(untranslated_, {})) {
+      for (const auto& [id, packet] : batch) {
+        if (shut_ || !sessions_.contains(id)) continue;
+        ++stats_.packets_in;
+        deliver_(id, packet);
+      }
+    }
   }
 
   template <class F>
@@ -231,19 +273,20 @@ class Nat::Impl : public std::enable_shared_from_this<Nat::Impl> {
   }
 
   const NatConfig config_;
+  base::Rng& rng_;
   Deliver deliver_;
   boost::asio::io_context& io_;
   boost::asio::steady_timer timer_;
   boost::asio::posix::stream_descriptor epoll_;
   std::map<SessionId, Session> sessions_;
-  std::vector<std::pair<SessionId, Bytes>> received_;
+  std::vector<std::pair<SessionId, Bytes>> received_, untranslated_;
   std::map<int, std::uint32_t> watched_;
   NatStats stats_;
-  bool scheduled_ = false, waiting_ = false, shut_ = false;
+  bool scheduled_ = false, delivery_scheduled_ = false, waiting_ = false, shut_ = false;
 };
 
-Nat::Nat(boost::asio::io_context& io, const NatConfig& config, Deliver deliver)
-    : impl_(std::make_shared<Impl>(io, config, std::move(deliver))) {}
+Nat::Nat(boost::asio::io_context& io, const NatConfig& config, base::Rng& rng, Deliver deliver)
+    : impl_(std::make_shared<Impl>(io, config, rng, std::move(deliver))) {}
 Nat::~Nat() { impl_->shut(); }
 
 void Nat::open(SessionId session, const IpAddress& v4, const IpAddress& v6) {

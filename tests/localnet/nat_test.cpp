@@ -10,6 +10,7 @@
 #include <deque>
 
 #include "guest.h"
+#include "support/seeded_rng.h"
 
 namespace mix::localnet {
 namespace {
@@ -81,20 +82,27 @@ class EchoServer {
   std::array<char, 65536> datagram_{};
 };
 
-class NatTest : public testing::TestWithParam<Family> {
+struct Way {
+  Family family;
+  TcpEnds tcp;
+};
+
+class NatTest : public testing::TestWithParam<Way> {
  protected:
   boost::asio::io_context io;
   NatConfig config;
+  mix::test::SeededRng rng{1};
   std::optional<Nat> nat;
   std::deque<base::Bytes> received;
 
-  bool v4() const { return GetParam() == Family::kV4; }
+  bool v4() const { return GetParam().family == Family::kV4; }
   const char* loopback() const { return v4() ? "127.0.0.1" : "::1"; }
   IpAddress guest() const { return v4() ? address("10.0.3.147") : address("fc00::393"); }
   IpEndpoint guest(std::uint16_t port) const { return {guest(), port}; }
 
   void start() {
-    nat.emplace(io, config, [this](Nat::SessionId session, base::ByteView packet) {
+    config.tcp = GetParam().tcp;
+    nat.emplace(io, config, rng, [this](Nat::SessionId session, base::ByteView packet) {
       EXPECT_EQ(session, kSession);
       received.push_back(base::to_bytes(packet));
     });
@@ -176,9 +184,15 @@ class NatTest : public testing::TestWithParam<Family> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Families, NatTest, testing::Values(Family::kV4, Family::kV6),
+INSTANTIATE_TEST_SUITE_P(Ways, NatTest,
+                         testing::Values(Way{Family::kV4, TcpEnds::kHere},
+                                         Way{Family::kV6, TcpEnds::kHere},
+                                         Way{Family::kV4, TcpEnds::kInSlirp},
+                                         Way{Family::kV6, TcpEnds::kInSlirp}),
                          [](const auto& info) {
-                           return info.param == Family::kV4 ? "Ipv4" : "Ipv6";
+                           const bool v4 = info.param.family == Family::kV4;
+                           const bool slirp = info.param.tcp == TcpEnds::kInSlirp;
+                           return std::string{v4 ? "Ipv4" : "Ipv6"} + (slirp ? "Slirp" : "Relay");
                          });
 
 TEST_P(NatTest, CarriesTcpToALoopbackServer) {
