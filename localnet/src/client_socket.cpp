@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "mix/localnet/constants.h"
+#include "quiet.h"
 
 namespace mix::localnet {
 namespace {
@@ -42,8 +43,7 @@ class BeastSocket final : public ClientSocket, public std::enable_shared_from_th
 
   void start(ClientSocketHandlers handlers) override {
     handlers_ = std::move(handlers);
-    error_code ignored;
-    tcp().set_option(asio::ip::tcp::no_delay(true), ignored);
+    set_no_delay(tcp());
     socket_.set_option(
         websocket::stream_base::timeout{kUpgradeTimeout, websocket::stream_base::none(), false});
     socket_.read_message_max(kMaxMessage);
@@ -162,8 +162,7 @@ class BeastSocket final : public ClientSocket, public std::enable_shared_from_th
 
   /// Says goodbye on the TCP level and waits for the client to do the same.
   void linger() {
-    error_code ignored;
-    tcp().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    shutdown_send_quietly(tcp());
     timer_.expires_after(kLinger);
     timer_.async_wait([self = shared_from_this()](error_code error) {
       if (!error && self->state_ != State::kEnded) self->end();

@@ -11,6 +11,8 @@
 #include <set>
 #include <utility>
 
+#include "quiet.h"
+
 namespace mix::localnet {
 namespace {
 
@@ -112,8 +114,7 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
   }
 
   void end() {
-    error_code ignored;
-    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    shutdown_send_quietly(stream_.socket());
     stream_.close();
     if (const auto server = server_.lock()) server->connections_.erase(shared_from_this());
   }
@@ -130,8 +131,7 @@ void HttpServer::Impl::accept() {
     const auto self = weak.lock();
     if (!self || !self->acceptor_.is_open()) return;
     if (!error && self->connections_.size() < kMaxConnections) {
-      error_code ignored;
-      socket.set_option(tcp::no_delay(true), ignored);
+      set_no_delay(socket);
       const auto connection = std::make_shared<Connection>(std::move(socket), self);
       self->connections_.insert(connection);
       connection->read();
@@ -141,8 +141,7 @@ void HttpServer::Impl::accept() {
 }
 
 void HttpServer::Impl::close() {
-  error_code ignored;
-  acceptor_.close(ignored);
+  close_quietly(acceptor_);
   for (const auto& connection : std::exchange(connections_, {})) connection->close();
 }
 

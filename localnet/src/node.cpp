@@ -58,14 +58,12 @@ void Node::schedule(NodeAction action, base::TimePoint now, base::WallTime wall_
   }
   stats_.duplicated += plan.copies - 1;
   const base::Duration delay = delay_of(action) + plan.extra_delay;
-  for (std::uint32_t copy = 0; copy < plan.copies; ++copy) {
-    const bool is_last = copy + 1 == plan.copies;
-    if (delay > base::Duration::zero()) {
-      hold(is_last ? std::move(action) : action, now + delay);
-    } else {
-      carry_out(action, wall_now);
-    }
+  if (delay <= base::Duration::zero()) {
+    for (std::uint32_t copy = 0; copy < plan.copies; ++copy) carry_out(action, wall_now);
+    return;
   }
+  for (std::uint32_t copy = 1; copy < plan.copies; ++copy) hold(action, now + delay);
+  hold(std::move(action), now + delay);
 }
 
 void Node::hold(NodeAction action, base::TimePoint due) {

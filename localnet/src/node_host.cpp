@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "mix/localnet/constants.h"
+#include "quiet.h"
 
 namespace mix::localnet {
 
@@ -48,8 +49,7 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
   void close() {
     accepted = nullptr;
     retry.cancel();
-    error_code ignored;
-    acceptor.close(ignored);
+    close_quietly(acceptor);
   }
 
   tcp::acceptor acceptor;
@@ -97,10 +97,7 @@ class NodeHost::FrameConnection : public std::enable_shared_from_this<FrameConne
                             });
   }
 
-  void close() {
-    error_code ignored;
-    socket_.close(ignored);
-  }
+  void close() { close_quietly(socket_); }
 
  private:
   void received(error_code error, std::size_t size) {
@@ -148,7 +145,7 @@ NodeHost::NodeHost(asio::io_context& io, ClusterNode& entry, const Config& confi
   if (config.exit) {
     exit_ = std::make_unique<Exit>(io, *config.exit, *entry.exit_keys, entry.identity.public_key,
                                    rng, log, clock,
-                                   ExitLink{[this](mixnet::MixPacket packet) {
+                                   ExitLink{[this](const mixnet::MixPacket& packet) {
                                               node_.send(packet, clock_.now(), clock_.wall_now());
                                               wake();
                                             },

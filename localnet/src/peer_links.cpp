@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mix/localnet/constants.h"
+#include "quiet.h"
 
 namespace mix::localnet {
 
@@ -53,8 +54,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   void close() {
     lost_ = nullptr;
     queue_.clear();
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    close_quietly(socket_);
     timer_.cancel();
     state_ = State::kClosed;
   }
@@ -73,10 +73,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
     });
   }
 
-  void cancel_connect() {
-    boost::system::error_code ignored;
-    socket_.close(ignored);
-  }
+  void cancel_connect() { close_quietly(socket_); }
 
   void connected(boost::system::error_code error) {
     timer_.cancel();
@@ -94,8 +91,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
     }
     failures_ = 0;
     state_ = State::kOpen;
-    boost::system::error_code ignored;
-    socket_.set_option(tcp::no_delay(true), ignored);
+    set_no_delay(socket_);
     watch();
     write();
   }
@@ -138,8 +134,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   }
 
   void broken() {
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    close_quietly(socket_);
     state_ = State::kIdle;
     // The first attempt after a loss goes out at once, when the last write has come back.
     if (in_flight_.empty() && !queue_.empty()) connect();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 
 #include "ip_packet.h"
@@ -138,6 +139,7 @@ class SlirpStack::Impl {
 
   void send(ByteView ip_packet) {
     if (ip_packet.empty()) return;
+    refresh_clock();
     const std::uint16_t type = ip_packet[0] >> 4 == 4 ? kEtherIpv4 : kEtherIpv6;
     input(ethernet(kRouterMac, kGuestMac, type, ip_packet));
     answer_questions();
@@ -152,6 +154,7 @@ class SlirpStack::Impl {
   }
 
   void poll(const std::vector<pollfd>& descriptors) {
+    last_poll_ns_ = clock_ns(this);
     polled_ = &descriptors;
     slirp_pollfds_poll(slirp_.get(), 0, get_events, this);
     polled_ = nullptr;
@@ -162,6 +165,17 @@ class SlirpStack::Impl {
   struct Cleanup {
     void operator()(Slirp* slirp) const { slirp_cleanup(slirp); }
   };
+
+  /// slirp learns the time only when it polls, and gives a UDP socket its end of life by the time
+  /// it knows: of the first packet, or of one after a long silence, the socket would be closed by
+  /// the next poll, before an answer can come.
+  void refresh_clock() {
+    constexpr std::int64_t kStaleNs = 1'000'000'000;
+    if (last_poll_ns_ && clock_ns(this) - *last_poll_ns_ < kStaleNs) return;
+    std::vector<pollfd> descriptors;
+    [[maybe_unused]] const auto timeout = fill(descriptors);
+    poll({});
+  }
 
   // slirp calls these from C, so nothing may be thrown through them.
 
@@ -246,6 +260,7 @@ class SlirpStack::Impl {
   std::unique_ptr<Slirp, Cleanup> slirp_;
   std::vector<pollfd>* descriptors_ = nullptr;
   const std::vector<pollfd>* polled_ = nullptr;
+  std::optional<std::int64_t> last_poll_ns_;
   bool asked_ = false;
 };
 
