@@ -95,12 +95,7 @@ await build({
 
 /** One .d.ts per package, so that nothing outside it is referred to. */
 function bundleTypes(packageDir, inline) {
-  const args = [
-    '--no-check',
-    '--project',
-    'tsconfig.json',
-    '--export-referenced-types=false',
-  ];
+  const args = ['--no-check', '--project', 'tsconfig.json', '--export-referenced-types=false'];
   for (const name of inline) args.push('--external-inlines', name);
   args.push('-o', join(packageDir, 'dist/index.d.ts'), join(packageDir, 'src/index.ts'));
   const done = spawnSync('npx', ['dts-bundle-generator', ...args], {

@@ -116,7 +116,8 @@ class Exchange::Impl {
     for (const base::Bytes* part : {&head_out_, &body_out_}) {
       const std::size_t start = part == &head_out_ ? 0 : head_out_.size();
       if (sent_ >= start + part->size()) continue;
-      MIX_TRY(const std::size_t taken, stream_.write(ByteView{*part}.subspan(static_cast<std::size_t>(sent_ - start))));
+      MIX_TRY(const std::size_t taken,
+              stream_.write(ByteView{*part}.subspan(static_cast<std::size_t>(sent_ - start))));
       sent_ += taken;
       if (sent_ < start + part->size()) break;
     }
