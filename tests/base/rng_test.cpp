@@ -49,7 +49,8 @@ TEST(Rng, DrawsExponentialDelaysWithTheAskedMean) {
     sum += delay;
     if (delay > 15ms) ++above_mean;
   }
-  EXPECT_NEAR(std::chrono::duration<double, std::milli>(sum).count() / kDraws, 15.0, 0.65);
+  const std::chrono::duration<double, std::milli> total = sum;
+  EXPECT_NEAR(total.count() / kDraws, 15.0, 0.65);
   EXPECT_NEAR(static_cast<double>(above_mean) / kDraws, 0.3679, 0.0205);  // 1/e
   EXPECT_EQ(rng.exponential(0ms), Duration::zero());
 }
