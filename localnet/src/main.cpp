@@ -16,6 +16,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "mix/crypto/system_rng.h"
@@ -192,7 +193,7 @@ class StdinWatch {
   }
   void stop() {
     boost::system::error_code ignored;
-    input_.close(ignored);
+    std::ignore = input_.close(ignored);
   }
 
  private:
@@ -220,7 +221,7 @@ int run(const Options& options) {
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
   const auto end = [&] {
     boost::system::error_code ignored;
-    signals.cancel(ignored);
+    std::ignore = signals.cancel(ignored);
     if (watch) watch->stop();
     network.stop();
     io.stop();

@@ -78,6 +78,7 @@ class Network::Impl final : public NetworkControl {
     check(config);
     // Ports first: the directory must tell them.
     std::vector<NodePlace> places;
+    places.reserve(config.gateways + config.exits + std::size_t{config.mixes_per_layer} * kLayers);
     for (std::uint32_t i = 0; i < config.gateways; ++i) places.push_back(place(NodeRole::kEntry));
     for (std::uint8_t layer = 1; layer <= kLayers; ++layer) {
       for (std::uint32_t i = 0; i < config.mixes_per_layer; ++i) {
