@@ -1,11 +1,14 @@
 // Interoperation with another implementation: what mbedTLS' own server cannot show.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "mix/crypto/system_rng.h"
@@ -83,8 +86,16 @@ class OpensslServer {
   OpensslServer& operator=(const OpensslServer&) = delete;
 
   /// What s_server reads from its terminal: data to send, or a command letter alone on a line.
+  /// It looks for commands at the start of each read only, so this returns once it has read.
   void type(const std::string& text) const {
     EXPECT_EQ(::write(input_, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    int unread = 1;
+    while (unread > 0 && std::chrono::steady_clock::now() < deadline) {
+      ASSERT_EQ(::ioctl(input_, FIONREAD, &unread), 0);
+      std::this_thread::yield();
+    }
+    EXPECT_EQ(unread, 0) << "s_server reads nothing";
   }
 
   std::uint16_t port = 0;
