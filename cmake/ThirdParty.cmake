@@ -40,6 +40,8 @@ _mix_import(lwip LIB lwip INCLUDE ${MIX_PREFIX}/include-lwip)
 _mix_import(blake3 LIB blake3 INCLUDE ${_inc})
 _mix_import(llhttp LIB llhttp INCLUDE ${_inc})
 _mix_import(zlib LIB zlib INCLUDE ${_inc})
+_mix_import(nghttp2 LIB nghttp2 INCLUDE ${_inc} DEFINES NGHTTP2_STATICLIB)
+_mix_import(brotlidec LIB brotlidec INCLUDE ${_inc})
 # Core has no exceptions (parse with json::parse(text, nullptr, false)), hosts do. The two builds of these
 # templates must not meet in one program, so core's live in an inline namespace of their own.
 set(_core "$<NOT:$<BOOL:$<TARGET_PROPERTY:MIX_THROWS>>>")

@@ -29,12 +29,13 @@ build_third_party() {
     dir=$(source_dir "$lib") || return 1
     args+=("-DMIX_${lib^^}_SOURCE_DIR=$dir")
   done
-  # Kept, so that a changed configuration header rebuilds one library; another compiler starts afresh.
+  # Kept, so that a changed configuration header rebuilds one library; another compiler or checkout
+  # starts afresh.
   build=$MIX_DEPS_DIR/build-$kind
   rm -rf "$prefix.new"
-  [ "$(cat "$build/compiler" 2>/dev/null)" = "$compiler" ] || rm -rf "$build"
+  [ "$(cat "$build/made-by" 2>/dev/null)" = "$compiler $MIX_ROOT" ] || rm -rf "$build"
   mkdir -p "$build"
-  printf '%s\n' "$compiler" >"$build/compiler"
+  printf '%s\n' "$compiler $MIX_ROOT" >"$build/made-by"
   if ! { cmake -S "$MIX_ROOT/third_party" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None \
     -DCMAKE_INSTALL_LIBDIR=lib "${args[@]}" "$@" &&
     cmake --build "$build" --parallel "$MIX_JOBS" &&
