@@ -36,6 +36,7 @@ export type MixErrorCode =
   | 'STORAGE'
   | 'TLS_CERTIFICATE'
   | 'TLS_HANDSHAKE'
+  | 'UNDELIVERED'
   | 'WORKER_CRASHED'
   | 'WS_HANDSHAKE'
   | 'WS_PROTOCOL';
@@ -59,6 +60,7 @@ export type MixErrorDetail =
   | 'usage_queue_full'
   | 'usage_bad_header'
   | 'usage_bad_method'
+  | 'usage_no_exit'
   | 'crypto_weak_key'
   | 'crypto_bad_signature'
   | 'crypto_bad_ciphertext'
@@ -94,6 +96,7 @@ export type MixErrorDetail =
   | 'gateway_not_registered'
   | 'gateway_clock_skew'
   | 'gateway_stale_login'
+  | 'gateway_replaced'
   | 'mixnet_bad_recipient'
   | 'mixnet_bad_message'
   | 'mixnet_bad_fragment'
@@ -103,6 +106,8 @@ export type MixErrorDetail =
   | 'mixnet_bad_ack'
   | 'mixnet_message_too_long'
   | 'mixnet_undelivered'
+  | 'mixnet_timeout'
+  | 'mixnet_empty_reply'
   | 'ipr_malformed'
   | 'ipr_version_unsupported'
   | 'ipr_connect_timeout'
@@ -148,4 +153,6 @@ export type MixErrorDetail =
   | 'http_redirect_loop'
   | 'tunnel_setup_timeout'
   | 'tunnel_shut_down'
-  | 'storage_failed';
+  | 'storage_failed'
+  | 'storage_corrupt'
+  | 'storage_wrong_passphrase';
