@@ -35,8 +35,44 @@ TEST(Client, DeliversAPlainMessageAndHearsOfIt) {
   EXPECT_EQ(bob.received[0].data, data);
   EXPECT_FALSE(bob.received[0].sender);
   EXPECT_FALSE(bob.received[0].is_reply);
+  EXPECT_FALSE(bob.received[0].replier);
   EXPECT_EQ(alice.delivered, std::vector{*id});
   EXPECT_EQ(alice->stats().unacknowledged, 0u);
+}
+
+TEST(Client, ForgetsACancelledMessage) {
+  World world(104);
+  Peer& alice = world.add(0);
+  Peer& bob = world.add(1);
+  const auto unwanted = alice->send(bob.address(), test::pattern(50'000, 1), {}, world.now());
+  const auto wanted = alice->send(bob.address(), test::pattern(10, 2), {}, world.now());
+  ASSERT_TRUE(unwanted && wanted);
+  alice->cancel(*unwanted);
+  EXPECT_TRUE(world.run_until([&] { return !alice.delivered.empty(); }, 5s));
+  EXPECT_EQ(alice.delivered, std::vector{*wanted});
+  ASSERT_EQ(bob.received.size(), 1u);
+  EXPECT_EQ(bob.received[0].data, test::pattern(10, 2));
+  EXPECT_TRUE(alice.lost.empty());
+  EXPECT_EQ(alice->stats().unacknowledged, 0u);
+  EXPECT_EQ(alice->stats().queued, 0u);
+}
+
+TEST(Client, MeasuresRoundTripsOfWhatWasAcknowledgedAtOnce) {
+  World world(105);
+  Peer& alice = world.add(0);
+  Peer& bob = world.add(1);
+  EXPECT_FALSE(alice->stats().round_trips);
+  ASSERT_TRUE(alice->send(bob.address(), test::pattern(20'000, 1), {}, world.now()));
+  EXPECT_TRUE(world.run_until([&] { return !alice.delivered.empty(); }, 5s));
+  const auto trips = alice->stats().round_trips;
+  ASSERT_TRUE(trips);
+  EXPECT_GT(trips->min, 0ms);
+  EXPECT_LE(trips->min, trips->median);
+  EXPECT_LE(trips->median, trips->p95);
+  EXPECT_LT(trips->p95, 1s);
+  const ClientStats stats = alice->stats();
+  EXPECT_EQ(stats.sent_acks,
+            stats.sent_real + stats.retransmitted + stats.sent_cover + stats.sent_loop);
 }
 
 TEST(Client, DeliversAnEmptyMessage) {
@@ -78,6 +114,7 @@ TEST(Client, AnswersAnAnonymousSender) {
     EXPECT_TRUE(world.run_until([&] { return !alice.received.empty(); }, 5s));
     ASSERT_EQ(alice.received.size(), 1u);
     EXPECT_TRUE(alice.received[0].is_reply);
+    EXPECT_EQ(alice.received[0].replier, bob.address());
     EXPECT_FALSE(alice.received[0].sender);
     EXPECT_EQ(alice.received[0].data, test::pattern(3000, 9));
     EXPECT_TRUE(world.run_until([&] { return !bob.delivered.empty(); }, 5s));

@@ -39,6 +39,7 @@ void AckTracker::sent(const FragmentId& id, base::Duration expected_delay, base:
   if (fragment == nullptr) return;
   ++fragment->packets_sent;
   fragment->expected_delay = expected_delay;
+  fragment->last_sent = now;
   start_timer(id, *fragment, now);
 }
 

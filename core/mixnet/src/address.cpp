@@ -37,6 +37,12 @@ ClientKeys ClientKeys::generate(base::Rng& rng) {
   return keys;
 }
 
+ClientKeys ClientKeys::clone() const {
+  return {.identity = {identity.seed.clone(), identity.public_key},
+          .encryption = {encryption.secret.clone(), encryption.public_key},
+          .ack_key = ack_key.clone()};
+}
+
 bool operator<(const Recipient& a, const Recipient& b) {
   return std::tie(a.identity, a.encryption, a.gateway) <
          std::tie(b.identity, b.encryption, b.gateway);

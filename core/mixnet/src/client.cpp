@@ -167,6 +167,13 @@ class Client::Impl {
     for (const FragmentId& id : unsent) drop_silently(id);
   }
 
+  void cancel(MessageId message) {
+    const auto unwanted = tracker_.select(
+        [message](const TrackedFragment& fragment) { return fragment.message == message; });
+    for (const FragmentId& id : unwanted) drop_silently(id);
+    progress_.erase(message);
+  }
+
   void forget(const Recipient& recipient) {
     const auto unwanted = tracker_.select([&recipient](const TrackedFragment& fragment) {
       const auto* to = std::get_if<Recipient>(&fragment.to);
@@ -182,7 +189,7 @@ class Client::Impl {
   void receive(base::ByteView delivered, base::TimePoint now) {
     seen_ = now;
     if (delivered.size() == kAckContentSize) {
-      receive_ack(delivered);
+      receive_ack(delivered, now);
     } else if (delivered.size() <= kMaxShortDelivery) {
       undecodable("mixnet.short_delivery");
     } else {
@@ -272,6 +279,7 @@ class Client::Impl {
     stats.reply_keys = reply_keys_.size();
     stats.buffered_fragments = reassembler_.buffered_fragments();
     stats.send_multiplier = rate_.multiplier();
+    stats.round_trips = round_trips_.summary();
     return stats;
   }
 
@@ -324,6 +332,7 @@ class Client::Impl {
         continue;
       }
       ++(fragment->packets_sent == 0 ? stats_.sent_real : stats_.retransmitted);
+      ++stats_.sent_acks;
       tracker_.sent(*id, packet->expected_delay, now);
       return std::move(packet->packet);
     }
@@ -351,6 +360,7 @@ class Client::Impl {
       return std::nullopt;
     }
     ++counter;
+    ++stats_.sent_acks;
     return std::move(packet->packet);
   }
 
@@ -520,7 +530,7 @@ class Client::Impl {
 
   // --- acknowledgements
 
-  void receive_ack(base::ByteView content) {
+  void receive_ack(base::ByteView content, base::TimePoint now) {
     ++stats_.received_acks;
     const auto id = open_ack(keys_.ack_key, content);
     if (!id) {
@@ -530,6 +540,8 @@ class Client::Impl {
     if (id->is_cover()) return;
     const auto fragment = tracker_.remove(*id);
     if (!fragment) return;  // acknowledged twice, or not ours
+    // After a retransmission nobody knows which packet was acknowledged.
+    if (fragment->packets_sent == 1) round_trips_.add(now - fragment->last_sent);
     forget_waiting(*id, *fragment);
     const auto progress = progress_.find(fragment->message);
     if (progress == progress_.end()) return;
@@ -598,6 +610,7 @@ class Client::Impl {
       return;
     }
     base::Bytes fragment;
+    const std::optional<Recipient> replier = reply_keys_.issued_to(*key_part);
     if (const auto key = reply_keys_.take(*key_part)) {
       ++stats_.surbs_used_by_peers;
       fragment = base::to_bytes(in.rest());
@@ -613,11 +626,12 @@ class Client::Impl {
       ++stats_.received_cover;
       return;
     }
-    receive_fragment(fragment, now);
+    receive_fragment(fragment, replier, now);
     crypto::wipe(fragment);
   }
 
-  void receive_fragment(base::ByteView bytes, base::TimePoint now) {
+  void receive_fragment(base::ByteView bytes, const std::optional<Recipient>& replier,
+                        base::TimePoint now) {
     const auto fragment = FragmentView::decode(bytes);
     if (!fragment) {
       undecodable("mixnet.bad_fragment");
@@ -636,11 +650,12 @@ class Client::Impl {
       case Reassembler::Outcome::kComplete:
         break;
     }
-    receive_message(answer.message, now);
+    receive_message(answer.message, replier, now);
     crypto::wipe(answer.message);
   }
 
-  void receive_message(base::ByteView padded, base::TimePoint now) {
+  void receive_message(base::ByteView padded, const std::optional<Recipient>& replier,
+                       base::TimePoint now) {
     const auto bytes = unpad(padded);
     if (!bytes) {
       undecodable("mixnet.bad_padding");
@@ -652,18 +667,18 @@ class Client::Impl {
       return;
     }
     if (auto* plain = std::get_if<PlainMessage>(&*message)) {
-      deliver({std::move(plain->data), std::nullopt, false});
+      deliver({std::move(plain->data), std::nullopt, false, replier});
     } else if (auto* repliable = std::get_if<RepliableMessage>(&*message)) {
       const auto source = repliable->content == RepliableMessage::Content::kAdditionalSurbs
                               ? SurbStore::Source::kAdditional
                               : SurbStore::Source::kWithData;
       replier_.receive(repliable->sender, std::move(repliable->surbs), source, now);
       if (repliable->content == RepliableMessage::Content::kData) {
-        deliver({std::move(repliable->data), repliable->sender, false});
+        deliver({std::move(repliable->data), repliable->sender, false, replier});
       }
       drain_replier(now);
     } else if (auto* reply = std::get_if<ReplyData>(&*message)) {
-      deliver({std::move(reply->data), std::nullopt, true});
+      deliver({std::move(reply->data), std::nullopt, true, replier});
     } else if (const auto* request = std::get_if<SurbRequest>(&*message)) {
       answer(*request);
     }
@@ -689,6 +704,7 @@ class Client::Impl {
   Reassembler reassembler_;
   ReplyKeys reply_keys_;
   Replier replier_;
+  RoundTripSamples round_trips_;
 
   bool running_ = false;
   base::TimePoint seen_{};
@@ -741,6 +757,8 @@ base::Result<void> Client::supply_surbs(const Recipient& to, std::uint32_t amoun
 }
 
 void Client::close_lane(const Lane& lane) { impl_->close_lane(lane); }
+
+void Client::cancel(MessageId message) { impl_->cancel(message); }
 
 void Client::forget(const Recipient& recipient) { impl_->forget(recipient); }
 

@@ -53,6 +53,12 @@ void ReplyKeys::erase(Keys::iterator key) {
   keys_.erase(key);
 }
 
+std::optional<Recipient> ReplyKeys::issued_to(const ReplyKeyDigest& digest) const {
+  const auto found = keys_.find(digest);
+  if (found == keys_.end()) return std::nullopt;
+  return found->second.recipient;
+}
+
 std::optional<FragmentKey> ReplyKeys::take(const ReplyKeyDigest& digest) {
   const auto found = keys_.find(digest);
   if (found == keys_.end()) return std::nullopt;

@@ -22,6 +22,7 @@ struct ClientKeys {
   crypto::AesKey128 ack_key;
 
   [[nodiscard]] static ClientKeys generate(base::Rng& rng);
+  [[nodiscard]] ClientKeys clone() const;
 };
 
 inline constexpr std::size_t kRecipientSize = 96;

@@ -26,6 +26,7 @@
 #include "mix/mixnet/config.h"
 #include "mix/mixnet/lane.h"
 #include "mix/mixnet/mix_packet.h"
+#include "mix/mixnet/round_trips.h"
 
 namespace mix::mixnet {
 
@@ -40,7 +41,9 @@ struct SendOptions {
 struct MessageReceived {
   base::Bytes data;
   std::optional<SenderTag> sender;  // set for repliable messages
-  bool is_reply = false;            // came by one of our SURBs
+  bool is_reply = false;            // an answer to a repliable message
+  /// Whose SURB carried it (its last packet): nobody else can have sent that packet.
+  std::optional<Recipient> replier = std::nullopt;
 };
 /// Every fragment of the message was acknowledged.
 struct MessageDelivered {
@@ -64,11 +67,13 @@ using ClientEvent = std::variant<MessageReceived, MessageDelivered, MessageLost,
 struct ClientStats {
   std::uint64_t sent_real = 0, sent_cover = 0, sent_loop = 0, received = 0, received_acks = 0;
   std::uint64_t received_cover = 0;
+  std::uint64_t sent_acks = 0;  // SURB-ACKs that left: one in every packet, cover included
   std::uint64_t retransmitted = 0, lost = 0, duplicates = 0, undecodable = 0;
   /// Our SURBs: made for others, asked for by them, used by them.
   std::uint64_t surbs_sent = 0, surbs_requested = 0, surbs_used_by_peers = 0;
   std::size_t queued = 0, unacknowledged = 0, reply_keys = 0, buffered_fragments = 0;
   std::uint32_t send_multiplier = 1;
+  std::optional<RoundTrips> round_trips;  // packet out to its ack back; none yet: empty
 };
 
 class Client {
@@ -106,6 +111,8 @@ class Client {
                                                 base::TimePoint now);
   /// Drops what was queued in a lane and never sent (connection closed). No events follow.
   void close_lane(const Lane& lane);
+  /// Drops what is left of a message: it is no longer queued, retransmitted or reported.
+  void cancel(MessageId message);
   /// Drops everything meant for a recipient that is of no use any more (the exit was left):
   /// queued and unacknowledged fragments, SURBs owed, the sender tag. No events follow.
   void forget(const Recipient& recipient);

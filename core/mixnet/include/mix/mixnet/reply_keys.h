@@ -31,6 +31,8 @@ class ReplyKeys {
   /// Stores the key of a SURB for `recipient`; call it before the SURB can leave.
   void store(const FragmentKey& key, const Recipient& recipient, std::uint32_t rotation_id,
              base::TimePoint now);
+  /// For whom the SURB of this key was made; nothing when it is unknown or was taken.
+  [[nodiscard]] std::optional<Recipient> issued_to(const ReplyKeyDigest& digest) const;
   /// The key, which is then gone: a SURB is used once.
   [[nodiscard]] std::optional<FragmentKey> take(const ReplyKeyDigest& digest);
   /// True for a digest that was taken not long ago: the body is a duplicate.
