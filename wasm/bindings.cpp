@@ -185,6 +185,35 @@ tunnel::FetchRequest request_from_js(const val& js) {
   return request;
 }
 
+tunnel::MessageRequest message_from_js(const val& js) {
+  tunnel::MessageRequest message;
+  message.to = js["to"].as<std::string>();
+  if (js["addressing"].as<std::string>() == "senderTag") {
+    message.addressing = tunnel::MessageTo::kSenderTag;
+  }
+  message.data = bytes_from_js(js["data"]);
+  if_given<unsigned>(js, "replySurbs", [&](auto v) { message.reply_surbs = v; });
+  if_given<std::string>(js, "lane", [&](const std::string& v) {
+    if (v == "fast") message.lane = tunnel::MessageLane::kFast;
+  });
+  if_given<std::string>(js, "confirm", [&](const std::string& v) {
+    if (v == "queued") message.confirm = tunnel::Confirm::kQueued;
+  });
+  if_given<double>(js, "timeoutMs", [&](auto v) { message.timeout = milliseconds(v); });
+  return message;
+}
+
+/// Undefined: the keys live in memory only.
+tunnel::StoredKeys stored_from_js(const val& js) {
+  tunnel::StoredKeys stored;
+  if (js.isUndefined()) return stored;
+  stored.use = tunnel::StoredKeys::Use::kPersistent;
+  const val record = js["record"], passphrase = js["passphrase"];
+  if (!record.isUndefined()) stored.record = bytes_from_js(record);
+  if (!passphrase.isUndefined()) stored.passphrase = bytes_from_js(passphrase);
+  return stored;
+}
+
 // --- actions out ---
 
 val action(const char* kind) {
@@ -295,13 +324,25 @@ val to_js(tunnel::MessageConfirmed& confirmed) {
   return out;
 }
 
+val to_js(tunnel::SaveKeys& save) {
+  val out = action("saveKeys");
+  out.set("record", to_js(save.record));
+  return out;
+}
+
+val to_js(tunnel::Warning& warning) {
+  val out = action("warning");
+  out.set("error", to_js(warning.error));
+  return out;
+}
+
 /// The engine with its browser host's services.
 class JsEngine {
  public:
   JsEngine(val options, val log_sink)
       : log_(std::move(log_sink)), engine_(options_from_js(options), clock_, rng_, log_) {}
 
-  val start() { return outcome(engine_.start()); }
+  val start(val stored) { return outcome(engine_.start(stored_from_js(stored))); }
   void shutdown() { engine_.shutdown(); }
 
   void link_opened(unsigned link) { engine_.link_opened(link); }
@@ -325,6 +366,7 @@ class JsEngine {
     return outcome(engine_.fetch_consumed(job, bytes));
   }
   val start_lookup(std::string host) { return outcome(engine_.start_lookup(std::move(host))); }
+  val send_message(val message) { return outcome(engine_.send_message(message_from_js(message))); }
   void cancel(unsigned job) { engine_.cancel(job); }
 
   /// One turn: { actions, deadline } with the deadline in performance.now() milliseconds.
@@ -352,10 +394,12 @@ class JsEngine {
     out.set("address", info->address);
     out.set("gateway", info->gateway);
     out.set("exit", info->exit);
-    out.set("exitVersion", static_cast<int>(info->assignment.version));
-    out.set("ipv4", net::to_string(net::IpAddress{net::Ipv4{info->assignment.ipv4}}));
-    out.set("ipv6", net::to_string(net::IpAddress{net::Ipv6{info->assignment.ipv6}}));
-    out.set("mtu", info->assignment.mtu);
+    if (const auto& assignment = info->assignment) {
+      out.set("exitVersion", static_cast<int>(assignment->version));
+      out.set("ipv4", net::to_string(net::IpAddress{net::Ipv4{assignment->ipv4}}));
+      out.set("ipv6", net::to_string(net::IpAddress{net::Ipv6{assignment->ipv6}}));
+      out.set("mtu", assignment->mtu);
+    }
     return out;
   }
 
@@ -410,6 +454,7 @@ EMSCRIPTEN_BINDINGS(mixweb) {
       .function("startFetch", &JsEngine::start_fetch)
       .function("fetchConsumed", &JsEngine::fetch_consumed)
       .function("startLookup", &JsEngine::start_lookup)
+      .function("sendMessage", &JsEngine::send_message)
       .function("cancel", &JsEngine::cancel)
       .function("turn", &JsEngine::turn)
       .function("state", &JsEngine::state)

@@ -31,7 +31,7 @@ TEST(WholeStack, SetUpTellsItsStepsInOrderAndEndsReady) {
                                 Step::kTopology, Step::kExit, Step::kReady}));
   const auto info = world.engine().info();
   ASSERT_TRUE(info.has_value());
-  EXPECT_EQ(info->assignment.version, ipr::ProtocolVersion::k10);
+  EXPECT_EQ(info->assignment->version, ipr::ProtocolVersion::k10);
   EXPECT_EQ(info->exit, localnet::Cluster::ipr_address(*world.cluster().find(kExitId)).to_string());
   EXPECT_EQ(world.entry_stats().registrations, 1u);
 }
@@ -172,7 +172,7 @@ TEST(WholeStack, ServerSeesTheAddressThatTheExitAssigned) {
   ASSERT_TRUE(info.has_value());
   ASSERT_EQ(world.origin().served().size(), 1u);
   EXPECT_EQ(world.origin().served().front().client.address,
-            net::IpAddress{net::Ipv4{info->assignment.ipv4}});
+            net::IpAddress{net::Ipv4{info->assignment->ipv4}});
 }
 
 TEST(WholeStack, ExitWithoutVersion10IsAskedInVersion9) {
@@ -180,7 +180,7 @@ TEST(WholeStack, ExitWithoutVersion10IsAskedInVersion9) {
   config.router.newest = localnet::NewestVersion::k9;
   World world(std::move(config));
   ASSERT_TRUE(world.set_up());
-  EXPECT_EQ(world.engine().info()->assignment.version, ipr::ProtocolVersion::k9);
+  EXPECT_EQ(world.engine().info()->assignment->version, ipr::ProtocolVersion::k9);
   EXPECT_EQ(world.get(https("/bytes/5000")).body, pattern(5000));
 }
 

@@ -175,6 +175,9 @@ void World::replace_engine() {
   fetches_.clear();
   lookups_.clear();
   news_.clear();
+  messages_.clear();
+  confirmed_.clear();
+  warnings_.clear();
   engine_deadline_.reset();
   engine_ = std::make_unique<tunnel::Engine>(options_, clock_, rng_, base::null_log());
 }
@@ -448,8 +451,8 @@ void World::on(tunnel::LookupFinished& finished) {
   lookups_[finished.job].finished = std::move(finished);
 }
 
-bool World::set_up(base::Duration limit) {
-  if (!engine_->start()) return false;
+bool World::set_up(base::Duration limit, tunnel::StoredKeys stored) {
+  if (!engine_->start(std::move(stored))) return false;
   engine_has_input_ = true;
   (void)run_until([this] { return engine_->state() != tunnel::State::kConnecting; }, limit);
   return engine_->state() == tunnel::State::kReady;
@@ -460,6 +463,13 @@ tunnel::JobId World::start(tunnel::FetchRequest request) {
   if (!job) base::panic("sim: the engine refuses the request");
   engine_has_input_ = true;
   fetches_.try_emplace(*job);
+  return *job;
+}
+
+tunnel::JobId World::send(tunnel::MessageRequest request) {
+  const auto job = engine_->send_message(std::move(request));
+  if (!job) base::panic("sim: the engine refuses the message");
+  engine_has_input_ = true;
   return *job;
 }
 

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -137,7 +138,7 @@ class World {
   // --- the client ---
   [[nodiscard]] tunnel::Engine& engine() { return *engine_; }
   /// Starts the engine and runs until it is ready or failed. True when ready.
-  bool set_up(base::Duration limit = 5min);
+  bool set_up(base::Duration limit = 5min, tunnel::StoredKeys stored = {});
   /// Ends the engine and puts a fresh one with the same options in its place.
   void replace_engine();
   /// Starts a fetch; panics when the engine refuses it.
@@ -154,6 +155,13 @@ class World {
   }
   void set_reading(Reading reading);
   [[nodiscard]] const std::vector<tunnel::StateChanged>& news() const { return news_; }
+  /// Sends a message; panics when the engine refuses it.
+  tunnel::JobId send(tunnel::MessageRequest request);
+  [[nodiscard]] const std::vector<tunnel::MixMessage>& messages() const { return messages_; }
+  [[nodiscard]] bool confirmed(tunnel::JobId job) const { return confirmed_.contains(job); }
+  /// The last record that the engine wanted kept; empty: none.
+  [[nodiscard]] const base::Bytes& saved_keys() const { return saved_keys_; }
+  [[nodiscard]] const std::vector<base::Errc>& warnings() const { return warnings_; }
   [[nodiscard]] const std::vector<LinkRecord>& sent_on_link() const { return sent_on_link_; }
   [[nodiscard]] std::size_t links_opened() const { return links_opened_; }
 
@@ -216,8 +224,10 @@ class World {
   void on(tunnel::FetchEnd& end);
   void on(tunnel::JobFailed& failed);
   void on(tunnel::LookupFinished& finished);
-  void on(tunnel::MixMessage& /*message*/) {}
-  void on(tunnel::MessageConfirmed& /*confirmed*/) {}
+  void on(tunnel::MixMessage& message) { messages_.push_back(std::move(message)); }
+  void on(tunnel::MessageConfirmed& confirmed) { confirmed_.insert(confirmed.job); }
+  void on(tunnel::SaveKeys& save) { saved_keys_ = std::move(save.record); }
+  void on(tunnel::Warning& warning) { warnings_.push_back(warning.error.code); }
   void answer(const tunnel::GetFromDirectory& get);
   void inform_exits();
   [[nodiscard]] tunnel::LinkId link_of(directory::NodeId node, localnet::LinkId link) const;
@@ -245,6 +255,10 @@ class World {
   std::map<tunnel::JobId, Fetch> fetches_;
   std::map<tunnel::JobId, Lookup> lookups_;
   std::vector<tunnel::StateChanged> news_;
+  std::vector<tunnel::MixMessage> messages_;
+  std::set<tunnel::JobId> confirmed_;
+  base::Bytes saved_keys_;
+  std::vector<base::Errc> warnings_;
   std::vector<LinkRecord> sent_on_link_;
   std::size_t links_opened_ = 0;
 };

@@ -8,12 +8,16 @@ import type {
   WasmEngine,
 } from './engine-module.ts';
 import { errorFields } from './errors.ts';
+import { KeyKeeper, type KeyStore } from './key-store.ts';
+import { MessageJobs } from './messages.ts';
 import type {
   EngineOptions,
   EngineStats,
   ErrorFields,
   FetchMessage,
   FetchRequest,
+  MessageNews,
+  MessageRequest,
   Outcome,
   PathInfo,
   StateNews,
@@ -23,11 +27,21 @@ import type {
 export interface Platform {
   createWebSocket(url: string): WebSocket;
   fetch(url: string, init: RequestInit): Promise<Response>;
+  /** Throws or rejects later where nothing can be stored. */
+  openKeyStore(directory: string | undefined): KeyStore;
+}
+
+/** Who hears of what the engine tells unasked. */
+export interface HostListeners {
+  state(news: StateNews): void;
+  message(message: MessageNews): void;
+  warning(error: ErrorFields): void;
 }
 
 /** A directory answer larger than this is refused, like one that never came. */
 const MAX_DIRECTORY_ANSWER = 64 * 1024 * 1024;
 const DIRECTORY_TIMEOUT_MS = 30_000;
+const ENDED = errorFields('ABORTED', 'tunnel error: the tunnel was shut down');
 
 const latin1 = {
   encode(text: string): Uint8Array {
@@ -47,16 +61,19 @@ type LookupListener = (outcome: Outcome<string[]>) => void;
 
 export class EngineHost {
   readonly #platform: Platform;
-  readonly #onState: (news: StateNews) => void;
+  readonly #tell: HostListeners;
   readonly #module: MixwebModule;
   readonly #memory: WebAssembly.Memory;
   readonly #engine: WasmEngine;
   readonly #links = new Map<number, WebSocket>();
   readonly #fetches = new Map<number, FetchListener>();
   readonly #lookups = new Map<number, LookupListener>();
+  readonly #messages = new MessageJobs();
+  readonly #keys: KeyKeeper | undefined;
   readonly #directoryCalls = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #inTurn = false;
+  #ended = false;
   #crash: ErrorFields | undefined;
 
   /** Instantiates the module anew: an engine is one wasm instance. */
@@ -65,7 +82,7 @@ export class EngineHost {
     wasm: WebAssembly.Module,
     options: EngineOptions,
     platform: Platform,
-    onState: (news: StateNews) => void,
+    listeners: HostListeners,
   ): Promise<EngineHost> {
     let memory: WebAssembly.Memory | undefined;
     const module = await createMixweb({
@@ -82,7 +99,7 @@ export class EngineHost {
       },
     });
     if (memory === undefined) throw new Error('the wasm module exports no memory');
-    return new EngineHost(module, memory, options, platform, onState);
+    return new EngineHost(module, memory, options, platform, listeners);
   }
 
   private constructor(
@@ -90,19 +107,27 @@ export class EngineHost {
     memory: WebAssembly.Memory,
     options: EngineOptions,
     platform: Platform,
-    onState: (news: StateNews) => void,
+    listeners: HostListeners,
   ) {
     this.#module = module;
     this.#memory = memory;
     this.#platform = platform;
-    this.#onState = onState;
+    this.#tell = listeners;
+    if (options.keys) {
+      const warn = (error: ErrorFields): void => this.#tell.warning(error);
+      this.#keys = new KeyKeeper(options.keys, (folder) => platform.openKeyStore(folder), warn);
+    }
     // eslint-disable-next-line no-console -- tracing is what the caller asked for
     const trace: LogSink = (event, value) => console.debug(`mixweb ${event} ${value}`);
     this.#engine = new this.#module.Engine(options, options.debug === true ? trace : undefined);
   }
 
-  start(): Outcome<void> {
-    const started = this.#engine.start();
+  /** Loads stored keys, if any are to be kept, and starts connecting. */
+  async start(): Promise<Outcome<void>> {
+    const stored = await this.#keys?.load();
+    if (this.#ended) return { ok: false, error: ENDED };
+    const started = this.#guarded(() => this.#engine.start(stored));
+    if (started === undefined) return { ok: false, error: this.#crashError() };
     if (!started.ok) return started;
     this.#turn();
     return { ok: true, value: undefined };
@@ -110,6 +135,7 @@ export class EngineHost {
 
   /** Ends all jobs, lets the goodbye leave, closes the sockets and frees the engine's timer. */
   shutDown(): void {
+    this.#ended = true;
     this.#guarded(() => this.#engine.shutdown());
     this.#turn();
     clearTimeout(this.#timer);
@@ -162,6 +188,24 @@ export class EngineHost {
     });
   }
 
+  /** Resolves when the message counts as sent; `id` is the caller's, for `cancelMessage`. */
+  sendMessage(id: number, message: MessageRequest): Promise<Outcome<void>> {
+    const started = this.#guarded(() => this.#engine.sendMessage(message));
+    if (started === undefined || !started.ok) {
+      return Promise.resolve({ ok: false, error: started?.error ?? this.#crashError() });
+    }
+    const outcome = this.#messages.add(id, started.job);
+    this.#turn();
+    return outcome;
+  }
+
+  cancelMessage(id: number): void {
+    const job = this.#messages.cancel(id);
+    if (job === undefined) return;
+    this.#guarded(() => this.#engine.cancel(job));
+    this.#turn();
+  }
+
   info(): PathInfo | undefined {
     return this.#guarded(() => this.#engine.info());
   }
@@ -193,7 +237,8 @@ export class EngineHost {
       this.#fetches.clear();
       for (const resolve of this.#lookups.values()) resolve({ ok: false, error: this.#crash });
       this.#lookups.clear();
-      this.#onState({ state: 'failed', attempt: 0, error: this.#crash, at: Date.now() });
+      this.#messages.failAll(this.#crash);
+      this.#tell.state({ state: 'failed', attempt: 0, error: this.#crash, at: Date.now() });
       return undefined;
     }
   }
@@ -232,7 +277,7 @@ export class EngineHost {
         void this.#getFromDirectory(action.request, action.url);
         break;
       case 'stateChanged':
-        this.#onState({
+        this.#tell.state({
           state: action.state,
           step: action.step,
           attempt: action.attempt,
@@ -270,6 +315,7 @@ export class EngineHost {
         this.#fetches.delete(action.job);
         this.#lookups.get(action.job)?.({ ok: false, error });
         this.#lookups.delete(action.job);
+        this.#messages.settle(action.job, { ok: false, error });
         break;
       }
       case 'lookupFinished':
@@ -277,7 +323,20 @@ export class EngineHost {
         this.#lookups.delete(action.job);
         break;
       case 'mixMessage':
+        this.#tell.message({
+          data: action.data,
+          senderTag: action.senderTag,
+          receivedAt: Date.now(),
+        });
+        break;
+      case 'saveKeys':
+        void this.#keys?.save(action.record);
+        break;
+      case 'warning':
+        this.#tell.warning(action.error);
+        break;
       case 'messageConfirmed':
+        this.#messages.settle(action.job, { ok: true, value: undefined });
         break;
     }
   }

@@ -1,5 +1,12 @@
 // The wasm module as wasm/bindings.cpp exports it.
-import type { EngineStats, ErrorFields, FailurePhase, FetchTiming, PathInfo } from './protocol.ts';
+import type {
+  EngineStats,
+  ErrorFields,
+  FailurePhase,
+  FetchTiming,
+  MessageRequest,
+  PathInfo,
+} from './protocol.ts';
 import type { TunnelStateName, TunnelStep } from './protocol.ts';
 
 /** What a turn asks of the host or tells it. */
@@ -34,14 +41,17 @@ export type EngineAction =
       retryable: boolean;
     }
   | { kind: 'lookupFinished'; job: number; addresses: string[] }
-  | { kind: 'mixMessage'; data: Uint8Array; senderTag?: string }
-  | { kind: 'messageConfirmed'; job: number };
+  | { kind: 'mixMessage'; data: Uint8Array<ArrayBuffer>; senderTag?: string }
+  | { kind: 'messageConfirmed'; job: number }
+  | { kind: 'saveKeys'; record: Uint8Array<ArrayBuffer> }
+  | { kind: 'warning'; error: ErrorFields };
 
 export type Started = { ok: true; job: number } | { ok: false; error: ErrorFields };
 export type Done = { ok: true } | { ok: false; error: ErrorFields };
 
 export interface WasmEngine {
-  start(): Done;
+  /** `stored` is absent when the keys live in memory only; an empty store has no `record`. */
+  start(stored: { record?: Uint8Array; passphrase?: Uint8Array } | undefined): Done;
   shutdown(): void;
   linkOpened(link: number): void;
   linkText(link: number, text: string): void;
@@ -53,6 +63,7 @@ export interface WasmEngine {
   startFetch(request: object): Started;
   fetchConsumed(job: number, bytes: number): Done;
   startLookup(host: string): Started;
+  sendMessage(message: MessageRequest): Started;
   cancel(job: number): void;
   /** `deadline` in performance.now() milliseconds; absent when only inputs matter. */
   turn(): { actions: EngineAction[]; deadline?: number };

@@ -7,6 +7,7 @@ import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import createMixweb from '#mixweb-module';
 
 import type { CreateMixweb } from './engine-module.ts';
+import { FileKeyStore } from './file-key-store.ts';
 import { TunnelService } from './service.ts';
 
 if (parentPort === null) throw new Error('this module runs in a worker thread only');
@@ -22,6 +23,7 @@ const NodeWebSocket = await webSocketConstructor();
 const service = new TunnelService(createMixweb as CreateMixweb, {
   createWebSocket: (url) => new NodeWebSocket(url),
   fetch: (url, init) => fetch(url, init),
+  openKeyStore: (directory) => new FileKeyStore(directory),
 });
 
 Comlink.expose(service, nodeEndpoint(parentPort));

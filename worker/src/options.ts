@@ -1,6 +1,6 @@
 // The public options of a tunnel, their defaults and checks, and their translation for the engine.
 // spec: api part 1 §1, part 2 §2
-import type { EngineOptions } from './protocol.ts';
+import type { EngineOptions, KeyStorage } from './protocol.ts';
 
 /** Options of setupMixTunnel. All optional. */
 export interface SetupMixTunnelOpts {
@@ -8,7 +8,10 @@ export interface SetupMixTunnelOpts {
   preferredIpr?: string;
   /** Entry gateway, its base58 identity. Default: random. */
   preferredGateway?: string;
-  /** Name space of stored keys. */
+  /**
+   * Name under which the keys are kept, 1 to 128 characters; the same id has the same keys and, as
+   * long as its gateway serves it, the same address. Default `smolmix-wasm` when keys are kept.
+   */
   clientId?: string;
   /** Only `wss` to the entry gateway. Default true. */
   forceTls?: boolean;
@@ -24,7 +27,7 @@ export interface SetupMixTunnelOpts {
   primaryDns?: string;
   /** Asked when the first resolver fails. Default `1.1.1.1:53`. */
   fallbackDns?: string;
-  /** Encrypts stored keys. */
+  /** Encrypts the stored keys (Argon2id, XSalsa20-Poly1305). Default: they are stored plain. */
   storagePassphrase?: string;
   /** Limit of the exit handshake, ms. Default 60 000. */
   connectTimeoutMs?: number;
@@ -39,6 +42,12 @@ export interface SetupMixTunnelOpts {
   /** Trace events (numbers only, never keys or destinations) on the console. Default false. */
   debug?: boolean;
 
+  /** False: no exit, mixnet messages only. Default true. */
+  exit?: boolean;
+  /** Keys only in memory. Default true unless `clientId` or `storagePassphrase` is given. */
+  ephemeral?: boolean;
+  /** Folder of stored keys, Node only. Default: `mixweb` in the user's data folder. */
+  storageDirectory?: string;
   /** Directory API, tried in order. Default: the live network's. */
   nymApiUrl?: string | string[];
   /** PEM certificates trusted beside the built-in Mozilla roots. */
@@ -68,6 +77,9 @@ export const MAINNET_API_URLS: readonly string[] = [
 ];
 
 const MAX_MS = 2 ** 31 - 1;
+/** Also the reference's. spec: api part 1 §1 */
+export const DEFAULT_CLIENT_ID = 'smolmix-wasm';
+const MAX_CLIENT_ID = 128;
 
 /** Inclusive bounds of the numeric options. */
 const RANGES: readonly [keyof SetupMixTunnelOpts, number, number][] = [
@@ -81,6 +93,14 @@ const RANGES: readonly [keyof SetupMixTunnelOpts, number, number][] = [
   ['iprKeepaliveMs', 0, MAX_MS],
   ['mtu', 1280, 1500],
 ];
+
+/** @throws RangeError */
+export function checkClientId(clientId: unknown): void {
+  if (clientId === undefined) return;
+  if (typeof clientId !== 'string' || clientId.length < 1 || clientId.length > MAX_CLIENT_ID) {
+    throw new RangeError(`clientId: expected 1 to ${MAX_CLIENT_ID} characters`);
+  }
+}
 
 /**
  * Checks what the engine cannot: types and ranges of the caller's values.
@@ -97,11 +117,23 @@ export function checkOptions(opts: SetupMixTunnelOpts): void {
       );
     }
   }
+  checkClientId(opts.clientId);
   for (const [name, value] of Object.entries(opts.traffic ?? {})) {
     if (!Number.isFinite(value) || value < 0) {
       throw new RangeError(`traffic.${name}: expected milliseconds >= 0, got ${String(value)}`);
     }
   }
+}
+
+/** Where the keys are kept, or undefined when they are not. spec: api part 2 §2 */
+function keyStorage(opts: SetupMixTunnelOpts): KeyStorage | undefined {
+  const asked = opts.clientId !== undefined || opts.storagePassphrase !== undefined;
+  if (opts.ephemeral ?? !asked) return undefined;
+  return {
+    clientId: opts.clientId ?? DEFAULT_CLIENT_ID,
+    passphrase: opts.storagePassphrase,
+    directory: opts.storageDirectory,
+  };
 }
 
 function list(value: string | string[]): string[] {
@@ -116,6 +148,7 @@ export function engineOptions(opts: SetupMixTunnelOpts): EngineOptions {
     nymApiUrls: opts.nymApiUrl === undefined ? [...MAINNET_API_URLS] : list(opts.nymApiUrl),
     preferredIpr: opts.preferredIpr,
     preferredGateway: opts.preferredGateway,
+    exit: opts.exit,
     forceTls: opts.forceTls,
     disablePoissonTraffic: opts.disablePoissonTraffic,
     disableCoverTraffic: opts.disableCoverTraffic,
@@ -141,5 +174,6 @@ export function engineOptions(opts: SetupMixTunnelOpts): EngineOptions {
     messageSendingAverageDelayMs: opts.traffic?.messageSendingAverageDelayMs,
     loopCoverAverageDelayMs: opts.traffic?.loopCoverTrafficAverageDelayMs,
     debug: opts.debug,
+    keys: keyStorage(opts),
   };
 }

@@ -24,6 +24,14 @@ export interface ErrorFields {
 /** Comlink carries only message, name and stack of an error, so calls answer with this. */
 export type Outcome<T> = { ok: true; value: T } | { ok: false; error: ErrorFields };
 
+/** Where a client's keys are kept between set-ups. */
+export interface KeyStorage {
+  clientId: string;
+  passphrase?: string | undefined;
+  /** Folder of the records; Node only. */
+  directory?: string | undefined;
+}
+
 /** Options as the engine reads them; checked and completed by mix-tunnel. */
 export interface EngineOptions {
   nymApiUrls: string[];
@@ -55,6 +63,8 @@ export interface EngineOptions {
   messageSendingAverageDelayMs?: number | undefined;
   loopCoverAverageDelayMs?: number | undefined;
   debug?: boolean | undefined;
+  /** Absent: the keys live in memory only. Read by the host, not by the engine. */
+  keys?: KeyStorage | undefined;
 }
 
 /** One HTTP request. Header names and values hold one byte per character (ISO-8859-1). */
@@ -102,6 +112,26 @@ export type FetchMessage =
 /** From the page over a fetch's MessagePort. */
 export type FetchControl = { kind: 'consumed'; bytes: number } | { kind: 'cancel' };
 
+/** A message to another client of the mixnet. */
+export interface MessageRequest {
+  /** Nym address, or the sender tag (base58) of somebody who gave us reply SURBs. */
+  to: string;
+  addressing: 'recipient' | 'senderTag';
+  data: Uint8Array;
+  replySurbs?: number | undefined;
+  lane?: 'general' | 'fast' | undefined;
+  confirm?: 'acknowledged' | 'queued' | undefined;
+  timeoutMs?: number | undefined;
+}
+
+/** A message from another client, pushed to the page. */
+export interface MessageNews {
+  data: Uint8Array<ArrayBuffer>;
+  senderTag?: string | undefined;
+  /** Milliseconds since 1970. */
+  receivedAt: number;
+}
+
 /** News of the tunnel, pushed to the page. */
 export interface StateNews {
   state: TunnelStateName;
@@ -112,15 +142,24 @@ export interface StateNews {
   at: number;
 }
 
+/** News that are no state, pushed to the page. */
+export interface WarningNews {
+  error: ErrorFields;
+  /** Milliseconds since 1970. */
+  at: number;
+}
+
 /** Who is on the path. */
 export interface PathInfo {
   address: string;
   gateway: string;
+  /** Nym address of the exit; empty without one. */
   exit: string;
-  exitVersion: 9 | 10;
+  /** Of the exit's protocol; with `ipv4`, `ipv6` and `mtu` absent without an exit. */
+  exitVersion?: 9 | 10;
   ipv4?: string;
   ipv6?: string;
-  mtu: number;
+  mtu?: number;
 }
 
 /** Counters of the engine, flat; see getTunnelStats in mix-tunnel. */
@@ -161,11 +200,18 @@ export interface WorkerApi {
   /** Hands over the compiled or raw module; must come before anything else. */
   load(wasm: ArrayBuffer | WebAssembly.Module): Promise<Outcome<void>>;
   onState(listener: (news: StateNews) => void): Promise<void>;
+  /** One listener: the page's inbox, which shares the messages out. */
+  onMessage(listener: (message: MessageNews) => void): Promise<void>;
+  onWarning(listener: (warning: WarningNews) => void): Promise<void>;
   setUp(options: EngineOptions): Promise<Outcome<void>>;
   shutDown(): Promise<void>;
   /** Starts a fetch whose news travel over `port`. */
   fetch(request: FetchRequest, port: MessagePort): Promise<void>;
   lookup(host: string): Promise<Outcome<string[]>>;
+  /** Answers when the message counts as sent. `id` is the caller's, for `cancelMessage`. */
+  sendMessage(id: number, message: MessageRequest): Promise<Outcome<void>>;
+  /** Drops what was not sent yet; its `sendMessage` answers ABORTED. */
+  cancelMessage(id: number): Promise<void>;
   info(): Promise<PathInfo | undefined>;
   stats(): Promise<EngineStats | undefined>;
 }

@@ -1,5 +1,7 @@
 // The worker's Comlink object: the mixweb calls and, on top of them, the reference's worker
 // interface. One tunnel at a time; a new one may follow an ended one.
+import * as Comlink from 'comlink';
+
 import { EngineHost, type Platform } from './engine-host.ts';
 import type { CreateMixweb } from './engine-module.ts';
 import { errorFields } from './errors.ts';
@@ -11,10 +13,13 @@ import type {
   FetchControl,
   FetchMessage,
   FetchRequest,
+  MessageNews,
+  MessageRequest,
   MixFetchResponseInit,
   Outcome,
   PathInfo,
   StateNews,
+  WarningNews,
   WorkerApi,
 } from './protocol.ts';
 import { tunnelState, type TunnelState } from './state.ts';
@@ -54,6 +59,8 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
   readonly #createMixweb: CreateMixweb;
   readonly #platform: Platform;
   readonly #listeners = new Set<(news: StateNews) => void>();
+  #onWarning: ((warning: WarningNews) => void) | undefined;
+  #onMessage: ((message: MessageNews) => void) | undefined;
   #wasm: WebAssembly.Module | undefined;
   #host: EngineHost | undefined;
   #state: TunnelState = { state: 'connecting' };
@@ -82,6 +89,16 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
     return Promise.resolve();
   }
 
+  onMessage(listener: (message: MessageNews) => void): Promise<void> {
+    this.#onMessage = listener;
+    return Promise.resolve();
+  }
+
+  onWarning(listener: (warning: WarningNews) => void): Promise<void> {
+    this.#onWarning = listener;
+    return Promise.resolve();
+  }
+
   /** Resolves when the tunnel is ready, or with the reason why it will not be. */
   async setUp(options: EngineOptions): Promise<Outcome<void>> {
     const wasm = this.#wasm;
@@ -107,10 +124,19 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
           settle({ ok: false, error: { ...(news.error ?? fallback), phase: 'setup' } });
         }
       };
-      EngineHost.create(this.#createMixweb, wasm, options, this.#platform, onState).then(
-        (host) => {
+      const listeners = {
+        state: onState,
+        message: (message: MessageNews): void => {
+          this.#onMessage?.(Comlink.transfer(message, [message.data.buffer]));
+        },
+        warning: (error: ErrorFields): void => {
+          this.#onWarning?.({ error, at: Date.now() });
+        },
+      };
+      EngineHost.create(this.#createMixweb, wasm, options, this.#platform, listeners).then(
+        async (host) => {
           this.#host = host;
-          const started = host.start();
+          const started = await host.start();
           if (!started.ok) {
             settle({ ok: false, error: { ...started.error, phase: 'setup' } });
           }
@@ -155,6 +181,16 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
   lookup(host: string): Promise<Outcome<string[]>> {
     if (this.#host === undefined) return Promise.resolve({ ok: false, error: NOT_READY });
     return this.#host.lookup(host);
+  }
+
+  sendMessage(id: number, message: MessageRequest): Promise<Outcome<void>> {
+    if (this.#host === undefined) return Promise.resolve({ ok: false, error: NOT_READY });
+    return this.#host.sendMessage(id, message);
+  }
+
+  cancelMessage(id: number): Promise<void> {
+    this.#host?.cancelMessage(id);
+    return Promise.resolve();
   }
 
   info(): Promise<PathInfo | undefined> {

@@ -4,11 +4,13 @@ import * as Comlink from 'comlink';
 import createMixweb from '#mixweb-module';
 
 import type { CreateMixweb } from './engine-module.ts';
+import { IndexedDbKeyStore } from './indexed-db-key-store.ts';
 import { TunnelService } from './service.ts';
 
 const service = new TunnelService(createMixweb as CreateMixweb, {
   createWebSocket: (url) => new WebSocket(url),
   fetch: (url, init) => fetch(url, init),
+  openKeyStore: () => new IndexedDbKeyStore(),
 });
 
 Comlink.expose(service);

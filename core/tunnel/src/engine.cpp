@@ -6,6 +6,7 @@
 
 #include "connection_pool.h"
 #include "fetch_job.h"
+#include "messages.h"
 #include "mix/base/encoding.h"
 #include "mix/dns/resolver.h"
 #include "mix/http/exchange.h"
@@ -41,7 +42,7 @@ class Engine::Impl {
   Impl(Options options, const base::Clock& clock, base::Rng& rng, base::Log& log)
       : options_(std::move(options)), clock_(clock), rng_(rng), log_(log) {}
 
-  base::Result<void> start() {
+  base::Result<void> start(StoredKeys stored) {
     if (path_) return Errc::usage_already_set_up;
     MIX_CHECK(validate(options_));
     if (options_.extra_roots.empty()) {
@@ -49,8 +50,15 @@ class Engine::Impl {
     } else {
       MIX_TRY(trust_, tls::TrustStore::with_extra(options_.extra_roots));
     }
+    std::optional<Identity> kept;
+    if (stored.use == StoredKeys::Use::kPersistent) {
+      vault_ = std::make_unique<KeyVault>(std::move(stored.passphrase));
+      if (!stored.record.empty()) {
+        MIX_TRY(kept, vault_->open(stored.record));
+      }
+    }
     path_ = std::make_unique<Path>(options_, rng_, log_);
-    path_->start(clock_.now());
+    path_->start(clock_.now(), stored.use, std::move(kept));
     return {};
   }
 
@@ -74,6 +82,7 @@ class Engine::Impl {
   WallTime wall_now() const { return clock_.wall_now(); }
 
   base::Result<void> check_usable() const {
+    if (!options_.exit) return Errc::usage_no_exit;
     if (!stack_ || state_ == State::kShutdown || state_ == State::kShuttingDown ||
         state_ == State::kFailed) {
       return Error{Errc::usage_not_ready, 0, std::string{state_name(state_)}};
@@ -114,7 +123,16 @@ class Engine::Impl {
     return id;
   }
 
+  base::Result<JobId> send_message(MessageRequest request) {
+    if (!was_ready_ || (state_ != State::kReady && state_ != State::kConnecting)) {
+      return Error{Errc::usage_not_ready, 0, std::string{state_name(state_)}};
+    }
+    MIX_CHECK(messages_.start(last_job_ + 1, std::move(request), clock_.now()));
+    return ++last_job_;
+  }
+
   void cancel(JobId job) {
+    messages_.cancel(job, path_ ? path_->mixnet() : nullptr);
     fetches_.erase(job);
     if (const auto it = lookups_.find(job); it != lookups_.end()) {
       resolver_->cancel(it->second.lookup);
@@ -130,6 +148,7 @@ class Engine::Impl {
     for (int pass = 0; busy && pass < kTurnBudget; ++pass) {
       busy = path_->advance(now, wall_now);
       busy |= handle_path_events(now);
+      busy |= messages_.advance(path_->mixnet(), now);
       busy |= advance_net(now);
       busy |= advance_jobs(now);
     }
@@ -160,7 +179,7 @@ class Engine::Impl {
     info.address = path_->mixnet()->address().to_string();
     info.gateway = base::base58_encode(path_->entry()->identity.view());
     if (path_->exit()) info.exit = path_->exit()->to_string();
-    if (path_->assignment()) info.assignment = *path_->assignment();
+    info.assignment = path_->assignment();
     return info;
   }
 
@@ -224,8 +243,22 @@ class Engine::Impl {
 
   void on(PathUp& /*up*/, TimePoint /*now*/) {
     attempt_ = 0;
+    was_ready_ = true;
     set_state(State::kReady, Step::kReady, std::nullopt);
   }
+
+  void on(IdentityActive& /*active*/, TimePoint /*now*/) {
+    const auto identity = path_->identity();
+    if (!vault_ || !identity) return;
+    auto record = vault_->seal(*identity, rng_);
+    if (record) {
+      actions_.push_back(SaveKeys{*std::move(record)});
+    } else {
+      actions_.push_back(Warning{std::move(record.error())});
+    }
+  }
+
+  void on(Warning& warning, TimePoint /*now*/) { actions_.push_back(std::move(warning)); }
 
   void on(PathBroken& broken, TimePoint /*now*/) {
     set_state(State::kConnecting, std::nullopt, std::move(broken.error));
@@ -254,8 +287,8 @@ class Engine::Impl {
     actions_.push_back(MixMessage{std::move(arrived.message.data), std::move(tag)});
   }
 
-  void on(mixnet::MessageDelivered& /*delivered*/, TimePoint /*now*/) {}
-  void on(mixnet::MessageLost& /*lost*/, TimePoint /*now*/) {}
+  void on(mixnet::MessageDelivered& delivered, TimePoint /*now*/) { messages_.on(delivered); }
+  void on(mixnet::MessageLost& lost, TimePoint /*now*/) { messages_.on(lost, path_->mixnet()); }
 
   static net::StackConfig stack_config(const ipr::Assignment& assignment) {
     net::StackConfig config;
@@ -325,6 +358,7 @@ class Engine::Impl {
   }
 
   void fail_jobs(const Error& error) {
+    messages_.fail_all(error);
     for (auto& [id, job] : fetches_) job->fail(error);
     fetches_.clear();
     for (const auto& [id, job] : lookups_) {
@@ -340,7 +374,7 @@ class Engine::Impl {
   }
 
   Deadline next_deadline() const {
-    Deadline deadline = path_->next_deadline();
+    Deadline deadline = earlier(path_->next_deadline(), messages_.next_deadline());
     if (stack_) {
       deadline = earlier(deadline, stack_->next_deadline());
       deadline = earlier(deadline, resolver_->next_deadline());
@@ -357,10 +391,13 @@ class Engine::Impl {
 
   State state_ = State::kConnecting;
   bool announced_ = false;
+  bool was_ready_ = false;
   std::uint32_t attempt_ = 0;
   std::size_t link_buffered_ = 0;
   std::deque<Action> actions_;
+  Messages messages_{actions_};
   std::shared_ptr<tls::TrustStore> trust_;
+  std::unique_ptr<KeyVault> vault_;
   std::unique_ptr<Path> path_;
   // Destroyed from the bottom up: streams and sockets before the stack that holds them.
   std::unique_ptr<net::Stack> stack_;
@@ -377,7 +414,7 @@ Engine::Engine(Options options, const base::Clock& clock, base::Rng& rng, base::
     : impl_(std::make_unique<Impl>(std::move(options), clock, rng, log)) {}
 Engine::~Engine() = default;
 
-base::Result<void> Engine::start() { return impl_->start(); }
+base::Result<void> Engine::start(StoredKeys stored) { return impl_->start(std::move(stored)); }
 void Engine::shutdown() { impl_->shutdown(); }
 
 void Engine::link_opened(LinkId link) {
@@ -410,6 +447,9 @@ base::Result<void> Engine::fetch_consumed(JobId job, std::size_t bytes) {
 }
 base::Result<JobId> Engine::start_lookup(std::string host) {
   return impl_->start_lookup(std::move(host));
+}
+base::Result<JobId> Engine::send_message(MessageRequest request) {
+  return impl_->send_message(std::move(request));
 }
 void Engine::cancel(JobId job) { impl_->cancel(job); }
 

@@ -18,14 +18,17 @@ using base::WallTime;
 constexpr base::Duration kLinkOpenTimeout = 10s;
 constexpr base::Duration kTopologyRefresh = 5min;  // spec: topology §5
 constexpr base::Duration kRefreshRetry = 30s;
-constexpr std::uint32_t kMaxTopologyFailures = 10;   // then the old topology is dropped
-constexpr std::uint32_t kMaxEntryAttempts = 3;       // different gateways tried at set-up
+constexpr std::uint32_t kMaxTopologyFailures = 10;  // then the old topology is dropped
+constexpr std::uint32_t kMaxEntryAttempts = 3;      // different gateways tried at set-up
+constexpr base::Duration kLoginRetry = 1500ms;      // spec: gateway §5, a dead session costs 2 s
+constexpr std::uint32_t kMaxLoginRetries = 3;
 constexpr std::uint32_t kEntryPatience = 6;          // failed reconnects before another gateway
 constexpr base::Duration kV10Timeout = 15s;          // spec: ipr §1.1
 constexpr base::Duration kAssignmentLifetime = 55s;  // spec: ipr §7.4
 constexpr base::Duration kSharedExitTimeout = 20s;   // per exit, while others could be tried
 constexpr std::size_t kSealedFrameSize = 2452;       // regular packet in its frame, gateway §7.1
 constexpr std::size_t kMaxLanePackets = 64;          // queued above the schedule
+constexpr std::size_t kMaxExitsUsed = 64;            // whose late answers are recognised
 
 template <class... F>
 struct Overloaded : F... {
@@ -77,10 +80,17 @@ bool Path::up() const { return std::holds_alternative<Up>(phase_); }
 
 void Path::begin_step(Step step) { events_.push_back(StepStarted{step, attempt_}); }
 
-void Path::start(TimePoint now) {
+void Path::start(TimePoint now, StoredKeys::Use use, std::optional<Identity> kept) {
   if (!std::holds_alternative<Idle>(phase_)) return;
   begin_step(Step::kKeys);
-  keys_ = std::make_unique<mixnet::ClientKeys>(mixnet::ClientKeys::generate(rng_));
+  use_ = use;
+  if (kept) {
+    home_ = kept->gateway;
+    keys_ = std::make_unique<mixnet::ClientKeys>(kept->keys.clone());
+    kept_ = std::move(kept);
+  } else {
+    keys_ = std::make_unique<mixnet::ClientKeys>(mixnet::ClientKeys::generate(rng_));
+  }
   begin_step(Step::kDirectory);
   phase_ = Discovering{};
   directory_.fetch_topology(now);
@@ -168,12 +178,15 @@ void Path::drop_link() {
   link_buffered_ = 0;
 }
 
-/// A fresh pseudonym: nothing ties it to what the last gateway saw.
+/// A fresh pseudonym: nothing ties it to what the last gateway saw. Kept keys stay what they are.
 void Path::new_identity(TimePoint now) {
   ipr_.reset();  // its addresses belong to the old sender tag
+  exits_used_.clear();
   assignment_.reset();
   mixnet_.reset();
-  keys_ = std::make_unique<mixnet::ClientKeys>(mixnet::ClientKeys::generate(rng_));
+  if (use_ == StoredKeys::Use::kEphemeral) {
+    keys_ = std::make_unique<mixnet::ClientKeys>(mixnet::ClientKeys::generate(rng_));
+  }
   shared_key_.reset();
   last_login_ = 0;
   mixnet_ = std::make_unique<mixnet::Client>(traffic_config(options_), mixnet::ReplierConfig{},
@@ -181,16 +194,33 @@ void Path::new_identity(TimePoint now) {
   mixnet_->set_topology(topology_, now);
 }
 
-void Path::open_entry(TimePoint now) {
-  begin_step(Step::kGateway);
+std::optional<Identity> Path::identity() const {
+  if (!keys_ || !shared_key_ || !entry_) return std::nullopt;
+  return Identity{.keys = keys_->clone(),
+                  .gateway = entry_->identity,
+                  .shared_key = shared_key_->clone(),
+                  .last_login = last_login_};
+}
+
+/// The pinned gateway; else the one where the kept address is, if it can be used; else any.
+base::Result<directory::EntryChoice> Path::choose_entry() {
   std::vector<directory::Node> candidates;
   for (const directory::Node& node : topology_->gateways()) {
     if (node.roles.entry || node.entry) candidates.push_back(node);
   }
   const directory::Tls tls =
       options_.force_tls ? directory::Tls::kRequired : directory::Tls::kOptional;
-  auto choice =
-      directory::choose_entry(candidates, preferred_entry(options_), bad_entries_, tls, rng_);
+  const auto pinned = preferred_entry(options_);
+  if (!pinned && home_ && std::ranges::find(bad_entries_, *home_) == bad_entries_.end()) {
+    auto home = directory::choose_entry(candidates, home_, bad_entries_, tls, rng_);
+    if (home) return home;
+  }
+  return directory::choose_entry(candidates, pinned, bad_entries_, tls, rng_);
+}
+
+void Path::open_entry(TimePoint now) {
+  begin_step(Step::kGateway);
+  auto choice = choose_entry();
   if (!choice) {
     // Running out of gateways is the consequence; the first gateway's refusal is the cause.
     bad_entries_.clear();
@@ -200,6 +230,10 @@ void Path::open_entry(TimePoint now) {
   entry_ = *std::move(choice);
   ++entry_attempts_;
   new_identity(now);
+  if (kept_ && kept_->gateway == entry_->identity) {
+    shared_key_ = kept_->shared_key.clone();
+    last_login_ = kept_->last_login;
+  }
   open_link(0, now);
 }
 
@@ -225,10 +259,14 @@ void Path::link_attempt_failed(TimePoint now) {
 void Path::entry_failed(Error error, TimePoint now) {
   last_error_ = error;
   const bool pinned = options_.preferred_gateway.has_value();
+  if (!was_up_ && log_in_later(error, now)) return;
   if (shared_key_ && base::error_class(error.code) == base::ErrorClass::gateway &&
-      (error.code == Errc::gateway_not_registered || error.code == Errc::gateway_refused)) {
-    // The gateway forgot us: register once more under new keys.
+      (error.code == Errc::gateway_not_registered || error.code == Errc::gateway_refused ||
+       error.code == Errc::gateway_clock_skew)) {
+    // The gateway forgot us or takes no log-in: register once more, under new keys unless ours
+    // are to be kept. spec: gateway §5
     drop_link();
+    kept_.reset();
     new_identity(now);
     open_link(0, now);
     return;
@@ -253,9 +291,34 @@ void Path::entry_failed(Error error, TimePoint now) {
   fail_or_retry(std::move(error), true, now);
 }
 
+/// With kept keys an older connection may still live, or this second be used up. Trying another
+/// gateway instead would change the address. True when it will be tried again.
+bool Path::log_in_later(const Error& error, TimePoint now) {
+  const bool temporary =
+      error.code == Errc::gateway_session_in_use || error.code == Errc::gateway_stale_login;
+  if (use_ == StoredKeys::Use::kEphemeral || !temporary) return false;
+  drop_link();
+  if (login_retries_ == kMaxLoginRetries) {
+    fail_or_retry(error, true, now);
+    return true;
+  }
+  ++login_retries_;
+  phase_ = Waiting{now + kLoginRetry, true, 0};
+  return true;
+}
+
 void Path::session_active(TimePoint now) {
   if (session_->shared_key()) shared_key_ = session_->shared_key()->clone();
   last_login_ = session_->login_timestamp();
+  login_retries_ = 0;
+  kept_.reset();
+  if (use_ == StoredKeys::Use::kPersistent) {
+    if (home_ && *home_ != entry_->identity && !options_.preferred_gateway) {
+      events_.push_back(Warning{Error{Errc::gateway_replaced}});
+    }
+    home_ = entry_->identity;
+    events_.push_back(IdentityActive{});
+  }
   begin_step(Step::kTopology);
   mixnet_->start(now);
 }
@@ -340,6 +403,8 @@ void Path::connect_exit(TimePoint now, WallTime wall_now) {
   config.max_mtu = options_.max_mtu;
   ipr_ = std::make_unique<ipr::Client>(config, rng_, log_);
   assignment_.reset();
+  if (!is_exit(*exit_)) exits_used_.push_back(*exit_);
+  if (exits_used_.size() > kMaxExitsUsed) exits_used_.erase(exits_used_.begin());
   ipr_->connect(now, wall_now);
 }
 
@@ -502,6 +567,10 @@ bool Path::pump_session(TimePoint now, WallTime wall_now) {
   return moved;
 }
 
+bool Path::is_exit(const mixnet::Recipient& replier) const {
+  return std::ranges::find(exits_used_, replier) != exits_used_.end();
+}
+
 bool Path::pump_mixnet(TimePoint now, WallTime /*wall_now*/) {
   bool moved = false;
   while (mixnet_) {
@@ -509,7 +578,11 @@ bool Path::pump_mixnet(TimePoint now, WallTime /*wall_now*/) {
     if (!event) break;
     moved = true;
     if (auto* received = std::get_if<mixnet::MessageReceived>(&*event)) {
-      if (!received->sender && ipr_ && ipr_->receive(received->data, now)) continue;
+      if (received->replier && is_exit(*received->replier)) {
+        // Only the exit in use is heard; nothing of an exit is a message for the application.
+        if (ipr_ && received->replier == exit_) (void)ipr_->receive(received->data, now);
+        continue;
+      }
       events_.push_back(MessageArrived{std::move(*received)});
     } else if (auto* delivered = std::get_if<mixnet::MessageDelivered>(&*event)) {
       events_.push_back(*delivered);
@@ -591,6 +664,7 @@ bool Path::advance(TimePoint now, WallTime wall_now) {
   moved |= pump_mixnet(now, wall_now);
   moved |= pump_ipr(now, wall_now);
   moved |= pump_packets(now);
+  moved |= pump_mixnet(now, wall_now);  // a packet that could not be built ends its message
   return moved;
 }
 

@@ -2,9 +2,12 @@
 // its way to start a worker.
 import type * as Comlink from 'comlink';
 
+import type { KeyStore } from '../../../worker/src/key-store.ts';
+import { checkClientId, DEFAULT_CLIENT_ID } from '../../../worker/src/options.ts';
 import type { EngineStats } from '../../../worker/src/protocol.ts';
 import type { IMixTunnelWorker } from '../../../worker/src/service.ts';
 import type { TunnelState } from '../../../worker/src/state.ts';
+import { bindMessages, type MessageApi } from './messages.ts';
 import { MixError } from './mix-error.ts';
 import {
   Tunnel,
@@ -40,7 +43,7 @@ function sharedTunnel(startWorker: StartWorker): Tunnel {
   return present.tunnel;
 }
 
-export interface MixTunnelApi {
+export interface MixTunnelApi extends MessageApi {
   /** Connects; resolves when the tunnel is ready. Rejects with a MixError otherwise. */
   setupMixTunnel(opts?: SetupMixTunnelOpts): Promise<void>;
   /** Ends everything: sockets, traffic, keys, worker. A new set-up may follow. */
@@ -56,15 +59,21 @@ export interface MixTunnelApi {
   getTunnelInfo(): Promise<TunnelInfo>;
   /** Counters since set-up. */
   getTunnelStats(): Promise<EngineStats>;
-  /** 'statechange' events, with the TunnelStateEvent in `detail`. */
+  /** Deletes the keys kept for a client id: the next set-up has new ones. Not while in use. */
+  deleteStoredKeys(options?: { clientId?: string; storageDirectory?: string }): Promise<void>;
+  /** 'statechange' events with a TunnelStateEvent in `detail`, 'warning' with a TunnelWarning. */
   readonly tunnelEvents: EventTarget;
   /** For the other mixweb packages. */
   sharedTunnel(): Tunnel;
 }
 
-export function bindApi(startWorker: StartWorker): MixTunnelApi {
+export function bindApi(
+  startWorker: StartWorker,
+  openKeyStore: (directory: string | undefined) => KeyStore,
+): MixTunnelApi {
   const tunnel = (): Tunnel => sharedTunnel(startWorker);
   return {
+    ...bindMessages(tunnel),
     setupMixTunnel: async (opts = {}) => tunnel().setUp(opts),
     disconnectMixTunnel: async () => tunnel().disconnect(),
     getTunnelState: async () => tunnel().state,
@@ -72,6 +81,14 @@ export function bindApi(startWorker: StartWorker): MixTunnelApi {
     onTunnelState: (listener, options = {}) => tunnel().onState(listener, options.signal),
     getTunnelInfo: async () => tunnel().info(),
     getTunnelStats: async () => tunnel().stats(),
+    deleteStoredKeys: async ({ clientId = DEFAULT_CLIENT_ID, storageDirectory } = {}) => {
+      checkClientId(clientId);
+      try {
+        await openKeyStore(storageDirectory).remove(clientId);
+      } catch (cause) {
+        throw new MixError('STORAGE', 'tunnel error: stored keys cannot be deleted', { cause });
+      }
+    },
     get tunnelEvents(): EventTarget {
       return tunnel().events;
     },

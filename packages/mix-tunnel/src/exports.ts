@@ -3,12 +3,14 @@ export { proxy } from 'comlink';
 
 export { MixError } from './mix-error.ts';
 export type { MixErrorCode, MixErrorDetail } from './generated/error-codes.ts';
+export type { MixMessage, MixReplyOptions, MixSendOptions } from './messages.ts';
 export type {
   FetchChannel,
   SetupMixTunnelOpts,
   Tunnel,
   TunnelInfo,
   TunnelStateEvent,
+  TunnelWarning,
 } from './tunnel.ts';
 export type {
   EngineStats,

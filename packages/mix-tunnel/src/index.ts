@@ -4,6 +4,7 @@
 import inlinedWasm from '#inlined-wasm';
 import inlinedWorker from '#inlined-worker';
 
+import { IndexedDbKeyStore } from '../../../worker/src/indexed-db-key-store.ts';
 import { bindApi } from './api.ts';
 import { browserWorker, compileFrom, unpack } from './browser-worker.ts';
 import type { StartWorker } from './worker-link.ts';
@@ -22,7 +23,7 @@ const startWorker: StartWorker = async ({ workerUrl, wasmUrl }) => {
   }
 };
 
-const api = bindApi(startWorker);
+const api = bindApi(startWorker, () => new IndexedDbKeyStore());
 export const {
   setupMixTunnel,
   disconnectMixTunnel,
@@ -31,6 +32,12 @@ export const {
   onTunnelState,
   getTunnelInfo,
   getTunnelStats,
+  mixSend,
+  mixReply,
+  onMixMessage,
+  mixMessages,
+  selfAddress,
+  deleteStoredKeys,
   sharedTunnel,
 } = api;
 export const tunnelEvents: EventTarget = /* @__PURE__ */ api.tunnelEvents;

@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 
+import { FileKeyStore } from '../../../worker/src/file-key-store.ts';
 import { bindApi } from './api.ts';
 import type { StartWorker } from './worker-link.ts';
 
@@ -37,7 +38,7 @@ const startWorker: StartWorker = async ({ workerUrl, wasmUrl }) => {
   };
 };
 
-const api = bindApi(startWorker);
+const api = bindApi(startWorker, (directory) => new FileKeyStore(directory));
 export const {
   setupMixTunnel,
   disconnectMixTunnel,
@@ -46,6 +47,12 @@ export const {
   onTunnelState,
   getTunnelInfo,
   getTunnelStats,
+  mixSend,
+  mixReply,
+  onMixMessage,
+  mixMessages,
+  selfAddress,
+  deleteStoredKeys,
   sharedTunnel,
 } = api;
 export const tunnelEvents: EventTarget = /* @__PURE__ */ api.tunnelEvents;

@@ -1,5 +1,6 @@
 // Second entry: worker and wasm stay files of their own beside this one, so that they are cached
 // apart and the module compiles while it downloads.
+import { IndexedDbKeyStore } from '../../../worker/src/indexed-db-key-store.ts';
 import { bindApi } from './api.ts';
 import { browserWorker, compileFrom } from './browser-worker.ts';
 import type { StartWorker } from './worker-link.ts';
@@ -12,7 +13,7 @@ const startWorker: StartWorker = ({ workerUrl, wasmUrl }) =>
     compileFrom(wasmUrl ?? new URL('./mixweb.wasm', import.meta.url)),
   );
 
-const api = bindApi(startWorker);
+const api = bindApi(startWorker, () => new IndexedDbKeyStore());
 export const {
   setupMixTunnel,
   disconnectMixTunnel,
@@ -21,6 +22,12 @@ export const {
   onTunnelState,
   getTunnelInfo,
   getTunnelStats,
+  mixSend,
+  mixReply,
+  onMixMessage,
+  mixMessages,
+  selfAddress,
+  deleteStoredKeys,
   sharedTunnel,
 } = api;
 export const tunnelEvents: EventTarget = /* @__PURE__ */ api.tunnelEvents;

@@ -11,13 +11,17 @@ import type {
   FetchControl,
   FetchMessage,
   FetchRequest,
+  MessageNews,
+  MessageRequest,
   PathInfo,
   StateNews,
   TunnelStateName,
   TunnelStep,
+  WarningNews,
 } from '../../../worker/src/protocol.ts';
 import type { IMixTunnelWorker } from '../../../worker/src/service.ts';
 import { tunnelState, type TunnelState } from '../../../worker/src/state.ts';
+import { Inbox } from './inbox.ts';
 import { MixError } from './mix-error.ts';
 import { WorkerLink, type StartWorker } from './worker-link.ts';
 
@@ -31,6 +35,13 @@ export interface TunnelStateEvent {
   /** Milliseconds since 1970. */
   at: number;
   error?: MixError;
+}
+
+/** In `detail` of a 'warning' event: the tunnel works, but not quite as asked. */
+export interface TunnelWarning {
+  error: MixError;
+  /** Milliseconds since 1970. */
+  at: number;
 }
 
 /** Options of setupMixTunnel. All optional; code for the reference packages runs unchanged. */
@@ -69,6 +80,8 @@ interface Attempt {
 
 export class Tunnel {
   readonly events = new EventTarget();
+  /** Messages from other clients of the mixnet. */
+  readonly inbox = new Inbox((dropped) => this.#warn(dropped));
   readonly #startWorker: StartWorker;
   readonly #listeners = new Set<(event: TunnelStateEvent) => void>();
   #starting: Promise<Attempt> | undefined;
@@ -77,6 +90,7 @@ export class Tunnel {
   #state: TunnelState = { state: 'connecting' };
   #wasReady = false;
   #since = 0;
+  #lastMessage = 0;
 
   constructor(startWorker: StartWorker) {
     this.#startWorker = startWorker;
@@ -152,6 +166,10 @@ export class Tunnel {
   ): Promise<Attempt> {
     const link = await this.#startLink(urls);
     await link.call(link.remote.onState(Comlink.proxy((news: StateNews) => this.#news(news))));
+    const deliver = (message: MessageNews): void => this.inbox.add(message);
+    const warn = ({ error, at }: WarningNews): void => this.#warn(MixError.from(error), at);
+    await link.call(link.remote.onWarning(Comlink.proxy(warn)));
+    await link.call(link.remote.onMessage(Comlink.proxy(deliver)));
     link.onEnd((error) => {
       if (this.#attempt?.link !== link) return;
       this.#attempt = undefined;
@@ -218,6 +236,25 @@ export class Tunnel {
     const outcome = await link.call(link.remote.lookup(host));
     if (!outcome.ok) throw MixError.from({ ...outcome.error, phase: 'dns' });
     return outcome.value;
+  }
+
+  /** Resolves when the message counts as sent. Rejects with the signal's reason when aborted. */
+  async sendMessage(request: MessageRequest, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const link = this.#usable();
+    const id = ++this.#lastMessage;
+    // The caller keeps its bytes; a copy of just these goes over.
+    const data = request.data.slice();
+    const message = Comlink.transfer({ ...request, data }, [data.buffer]);
+    const cancel = (): void => void link.remote.cancelMessage(id).catch(() => undefined);
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      const sent = link.call(link.remote.sendMessage(id, message));
+      const outcome = await abortable(sent, signal);
+      if (!outcome.ok) throw MixError.from(outcome.error);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
   }
 
   /** Starts an exchange. `onMessage` hears head, chunks and the end, or one 'failed'. */
@@ -302,11 +339,20 @@ export class Tunnel {
       event.detail = news.error.message;
     }
     for (const listener of [...this.#listeners]) listener(event);
-    this.events.dispatchEvent(Object.assign(new Event('statechange'), { detail: event }));
+    this.#dispatch('statechange', event);
+    if (news.state === 'shutdown' || news.state === 'failed') this.inbox.end();
+  }
+
+  #warn(error: MixError, at = Date.now()): void {
+    this.#dispatch('warning', { error, at } satisfies TunnelWarning);
+  }
+
+  #dispatch(type: string, detail: object): void {
+    this.events.dispatchEvent(Object.assign(new Event(type), { detail }));
   }
 }
 
-function abortable(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work;
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason as Error);

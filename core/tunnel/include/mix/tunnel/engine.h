@@ -22,6 +22,8 @@
 #include "mix/mixnet/client.h"
 #include "mix/net/stack.h"
 #include "mix/tunnel/host.h"
+#include "mix/tunnel/key_store.h"
+#include "mix/tunnel/message.h"
 #include "mix/tunnel/options.h"
 
 namespace mix::tunnel {
@@ -47,8 +49,8 @@ struct FetchRequest {
 struct Info {
   std::string address;  // own Nym address
   std::string gateway;  // base58 identity
-  std::string exit;     // Nym address of the IPR
-  ipr::Assignment assignment;
+  std::string exit;     // Nym address of the IPR; empty without one
+  std::optional<ipr::Assignment> assignment;
 };
 
 struct Stats {
@@ -65,8 +67,9 @@ class Engine {
   Engine(Options options, const base::Clock& clock, base::Rng& rng, base::Log& log);
   ~Engine();
 
-  /// Validates the options and starts connecting. Errors: those of `validate`.
-  [[nodiscard]] base::Result<void> start();
+  /// Validates the options, opens stored keys and starts connecting. Errors: those of `validate`,
+  /// `storage_corrupt`, `storage_wrong_passphrase`, `storage_failed`.
+  [[nodiscard]] base::Result<void> start(StoredKeys stored = {});
   /// Ends jobs with `tunnel_shut_down`, tells the exit (best effort) and stops. Idempotent.
   void shutdown();
 
@@ -87,6 +90,12 @@ class Engine {
   [[nodiscard]] base::Result<void> fetch_consumed(JobId job, std::size_t bytes);
   /// Starts a look-up; answers with LookupFinished or JobFailed. Errors: `usage_not_ready`.
   [[nodiscard]] base::Result<JobId> start_lookup(std::string host);
+  /// Sends a message to another client; answers with MessageConfirmed or JobFailed
+  /// (`mixnet_undelivered`, `mixnet_timeout`, `mixnet_unknown_sender`, `mixnet_no_surbs`,
+  /// `directory_unknown_node`, `mixnet_message_too_long`). Works without an exit.
+  /// Errors: `usage_not_ready`, `usage_queue_full`, `mixnet_bad_recipient`, `mixnet_empty_reply`,
+  /// `mixnet_message_too_long`, `config_bad_option`.
+  [[nodiscard]] base::Result<JobId> send_message(MessageRequest request);
   /// Ends a job without further news of it. Stale ids are ignored.
   void cancel(JobId job);
 

@@ -39,6 +39,10 @@ struct GetFromDirectory {
   RequestId request;
   std::string url;
 };
+/// Keep this record of the client's keys in place of the former one. Failure is the host's to tell.
+struct SaveKeys {
+  base::Bytes record;
+};
 
 // --- News for the host ---
 
@@ -61,6 +65,11 @@ struct StateChanged {
   std::optional<Step> step;
   std::uint32_t attempt = 0;  // counts reconnections; 0 at first
   std::optional<base::Error> error;
+};
+
+/// The tunnel works, but not quite as was asked.
+struct Warning {
+  base::Error error;
 };
 
 /// Where the time of a fetch went, milliseconds since its start; absent phases are empty.
@@ -109,8 +118,8 @@ struct MessageConfirmed {
   JobId job;
 };
 
-using Action =
-    std::variant<OpenLink, SendOnLink, CloseLink, GetFromDirectory, StateChanged, FetchHead,
-                 FetchChunk, FetchEnd, JobFailed, LookupFinished, MixMessage, MessageConfirmed>;
+using Action = std::variant<OpenLink, SendOnLink, CloseLink, GetFromDirectory, StateChanged,
+                            FetchHead, FetchChunk, FetchEnd, JobFailed, LookupFinished, MixMessage,
+                            MessageConfirmed, SaveKeys, Warning>;
 
 }  // namespace mix::tunnel

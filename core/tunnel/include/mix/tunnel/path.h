@@ -23,6 +23,7 @@
 #include "mix/ipr/client.h"
 #include "mix/mixnet/client.h"
 #include "mix/tunnel/host.h"
+#include "mix/tunnel/key_store.h"
 #include "mix/tunnel/options.h"
 
 namespace mix::tunnel {
@@ -46,12 +47,15 @@ struct PathBroken {
 struct PathFailed {
   base::Error error;
 };
+/// A gateway knows this client now (again): `Path::identity` is worth keeping.
+struct IdentityActive {};
 struct MessageArrived {
   mixnet::MessageReceived message;
 };
-using PathEvent = std::variant<StepStarted, AddressesAssigned, PathUp, PathBroken, PathFailed,
-                               MessageArrived, ipr::PacketReceived, ipr::DestinationDenied,
-                               mixnet::MessageDelivered, mixnet::MessageLost>;
+using PathEvent =
+    std::variant<StepStarted, AddressesAssigned, PathUp, PathBroken, PathFailed, MessageArrived,
+                 IdentityActive, Warning, ipr::PacketReceived, ipr::DestinationDenied,
+                 mixnet::MessageDelivered, mixnet::MessageLost>;
 /// The host's share of the work.
 using PathOutput = std::variant<OpenLink, SendOnLink, CloseLink, GetFromDirectory>;
 
@@ -61,7 +65,9 @@ class Path {
   Path(const Options& options, base::Rng& rng, base::Log& log);
   ~Path();
 
-  void start(base::TimePoint now);
+  /// With `StoredKeys::Use::kPersistent` the client keeps its keys, `kept` or new ones, for all
+  /// gateways; else each gateway meets a fresh pseudonym.
+  void start(base::TimePoint now, StoredKeys::Use use, std::optional<Identity> kept);
   /// Tells the exit and closes the link.
   void stop(base::TimePoint now, base::WallTime wall_now);
 
@@ -92,6 +98,8 @@ class Path {
   [[nodiscard]] const std::optional<directory::EntryChoice>& entry() const { return entry_; }
   [[nodiscard]] const std::optional<mixnet::Recipient>& exit() const { return exit_; }
   [[nodiscard]] std::optional<ipr::Assignment> assignment() const { return assignment_; }
+  /// What brings this client back to its gateway. Nothing before a gateway knows it.
+  [[nodiscard]] std::optional<Identity> identity() const;
 
  private:
   struct Idle {};
@@ -124,6 +132,7 @@ class Path {
                              Waiting, Failed>;
 
   [[nodiscard]] LinkId current_link() const;
+  [[nodiscard]] bool is_exit(const mixnet::Recipient& replier) const;
   void begin_step(Step step);
   void fail_or_retry(base::Error error, bool gateway_lost, base::TimePoint now);
   void open_entry(base::TimePoint now);
@@ -137,6 +146,8 @@ class Path {
   void came_up(base::TimePoint now);
   void drop_link();
   void new_identity(base::TimePoint now);
+  [[nodiscard]] base::Result<directory::EntryChoice> choose_entry();
+  bool log_in_later(const base::Error& error, base::TimePoint now);
 
   bool pump_directory(base::TimePoint now, base::WallTime wall_now);
   bool pump_session(base::TimePoint now, base::WallTime wall_now);
@@ -168,6 +179,10 @@ class Path {
   std::uint32_t entry_attempts_ = 0;
   std::optional<base::Error> last_error_;
   std::unique_ptr<mixnet::ClientKeys> keys_;
+  StoredKeys::Use use_ = StoredKeys::Use::kEphemeral;
+  std::optional<Identity> kept_;                  // from the store, until a gateway knows us
+  std::optional<crypto::Ed25519PublicKey> home_;  // the gateway of the kept address
+  std::uint32_t login_retries_ = 0;
   std::optional<gateway::SharedKey> shared_key_;
   std::uint64_t last_login_ = 0;  // see gateway::SessionConfig::last_login_timestamp
   std::unique_ptr<gateway::Session> session_;
@@ -176,6 +191,7 @@ class Path {
   std::optional<mixnet::Recipient> exit_;
   crypto::Ed25519PublicKey exit_node_;
   std::vector<crypto::Ed25519PublicKey> bad_exits_;
+  std::vector<mixnet::Recipient> exits_used_;  // since the last new identity
   std::unique_ptr<ipr::Client> ipr_;
   std::optional<ipr::Assignment> assignment_;
   std::optional<base::TimePoint> last_packet_out_;
