@@ -19,7 +19,8 @@ if (!existsSync(glue)) {
 }
 
 const tunnel = join(root, 'packages/mix-tunnel');
-const fetchPackage = join(root, 'packages/mix-fetch');
+/** Facades over mix-tunnel: one bundle each. */
+const facades = ['mix-fetch', 'mix-client'].map((name) => join(root, 'packages', name));
 
 const common = {
   bundle: true,
@@ -48,7 +49,7 @@ const supply = (modules) => ({
 const pack = (bytes) => gzipSync(bytes, { level: 9 }).toString('base64');
 
 rmSync(join(tunnel, 'dist'), { recursive: true, force: true });
-rmSync(join(fetchPackage, 'dist'), { recursive: true, force: true });
+for (const facade of facades) rmSync(join(facade, 'dist'), { recursive: true, force: true });
 mkdirSync(join(tunnel, 'dist'), { recursive: true });
 copyFileSync(wasm, join(tunnel, 'dist/mixweb.wasm'));
 
@@ -86,12 +87,14 @@ await build({
   entryPoints: [join(tunnel, 'src/node.ts')],
   outfile: join(tunnel, 'dist/node.js'),
 });
-await build({
-  ...common,
-  entryPoints: [join(fetchPackage, 'src/index.ts')],
-  outfile: join(fetchPackage, 'dist/index.js'),
-  external: ['@mixweb/mix-tunnel'],
-});
+for (const facade of facades) {
+  await build({
+    ...common,
+    entryPoints: [join(facade, 'src/index.ts')],
+    outfile: join(facade, 'dist/index.js'),
+    external: ['@mixweb/mix-tunnel'],
+  });
+}
 
 /** One .d.ts per package, so that nothing outside it is referred to. */
 function bundleTypes(packageDir, inline) {
@@ -108,4 +111,4 @@ function bundleTypes(packageDir, inline) {
   }
 }
 bundleTypes(tunnel, ['comlink']);
-bundleTypes(fetchPackage, []);
+for (const facade of facades) bundleTypes(facade, []);

@@ -14,12 +14,14 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGE = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>test</title>
 <script type="importmap">{"imports": {
   "@mixweb/mix-tunnel": "/packages/mix-tunnel/dist/ENTRY.js",
-  "@mixweb/mix-fetch": "/packages/mix-fetch/dist/index.js"
+  "@mixweb/mix-fetch": "/packages/mix-fetch/dist/index.js",
+  "@mixweb/mix-client": "/packages/mix-client/dist/index.js"
 }}</script>
 <script type="module">
   import * as tunnel from '@mixweb/mix-tunnel';
   import * as mixFetch from '@mixweb/mix-fetch';
-  globalThis.mix = { ...tunnel, ...mixFetch };
+  import * as mixClient from '@mixweb/mix-client';
+  globalThis.mix = { ...tunnel, ...mixFetch, ...mixClient };
 </script>`;
 
 /** @type {Record<string, string>} */
