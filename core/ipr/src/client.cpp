@@ -122,8 +122,10 @@ class Client::Impl {
   void flush(TimePoint now, std::size_t queued_below) {
     auto* session = std::get_if<Session>(&state_);
     if (session == nullptr) return;
-    if (queued_below < kBusyBelow) {
-      while (auto bundle = packets_.pop_bundle()) send_data(*session, *std::move(bundle), now);
+    while (queued_below < kBusyBelow) {
+      auto bundle = packets_.pop_bundle();
+      if (!bundle) break;
+      queued_below += send_data(*session, *std::move(bundle), now);
     }
     if (const std::uint32_t surbs = supply_.top_up(now); surbs > 0) {
       outputs_.emplace_back(SupplySurbs{surbs});
@@ -214,6 +216,7 @@ class Client::Impl {
   }
 
   bool connected() const { return std::holds_alternative<Session>(state_); }
+  std::size_t waiting() const { return packets_.size(); }
 
  private:
   struct Idle {};
@@ -290,9 +293,12 @@ class Client::Impl {
     }
   }
 
-  void send_data(Session& session, Bytes bundle, TimePoint now) {
+  /// Returns how many Sphinx packets that takes, without SURBs.
+  std::size_t send_data(Session& session, Bytes bundle, TimePoint now) {
+    const std::size_t packets = message_room(bundle.size(), config_.surb_format).packets;
     push_request({session.assignment.version, Data{std::move(bundle)}}, std::nullopt, now);
     session.last_packet = now;
+    return packets;
   }
 
   void handshake(const Connecting& connecting, Response response, TimePoint now) {
@@ -405,5 +411,6 @@ std::optional<ClientEvent> Client::poll_event() { return impl_->poll_event(); }
 base::Deadline Client::next_deadline() const { return impl_->next_deadline(); }
 void Client::expire(TimePoint now) { impl_->expire(now); }
 bool Client::connected() const { return impl_->connected(); }
+std::size_t Client::waiting() const { return impl_->waiting(); }
 
 }  // namespace mix::ipr

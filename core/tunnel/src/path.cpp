@@ -588,6 +588,8 @@ bool Path::pump_mixnet(TimePoint now, WallTime /*wall_now*/) {
       events_.push_back(*delivered);
     } else if (auto* lost = std::get_if<mixnet::MessageLost>(&*event)) {
       events_.push_back(std::move(*lost));
+    } else if (const auto* asked = std::get_if<mixnet::SurbsRequested>(&*event)) {
+      if (ipr_ && asked->by == exit_) ipr_->surbs_requested(asked->amount, now);
     }
   }
   return moved;
@@ -597,7 +599,7 @@ bool Path::pump_ipr(TimePoint now, WallTime wall_now) {
   bool moved = false;
   if (!ipr_ || !mixnet_ || !exit_) return moved;
   ipr_->surbs_at_exit(mixnet_->surbs_at(*exit_), now);
-  ipr_->flush(now);
+  ipr_->flush(now, mixnet_->queued(mixnet::Lane{}));
   while (auto output = ipr_->poll_output()) {
     moved = true;
     base::Result<void> sent;
@@ -670,7 +672,7 @@ bool Path::advance(TimePoint now, WallTime wall_now) {
 
 bool Path::accepts_packets() const {
   return up() && ipr_ && ipr_->connected() && mixnet_ &&
-         mixnet_->queued(mixnet::Lane{}) < kMaxLanePackets;
+         mixnet_->queued(mixnet::Lane{}) + ipr_->waiting() < kMaxLanePackets;
 }
 
 base::Result<void> Path::send_packet(base::ByteView ip_packet, TimePoint now) {

@@ -92,9 +92,9 @@ class Client {
   /// Takes an IP packet into the current bundle. Errors: `usage_not_ready`,
   /// `usage_queue_full`, `ipr_packet_too_large`.
   [[nodiscard]] base::Result<void> send(base::ByteView ip_packet, base::TimePoint now);
-  /// Ends the turn: what is bundled becomes messages. While the schedule below still has packets
-  /// of this lane (`queued_below`), the bundle goes on growing instead: the packets leave no later
-  /// and need fewer messages. Call it in each turn.
+  /// Ends the turn: what is bundled becomes messages, as many as keep the schedule below busy. While
+  /// it still has packets of this lane (`queued_below`), the bundle goes on growing instead: the
+  /// packets leave no later and need fewer messages. Call it in each turn until it moves nothing.
   void flush(base::TimePoint now, std::size_t queued_below = 0);
 
   /// A reply that came by one of our SURBs. True when the message was a frame of this client's
@@ -116,6 +116,8 @@ class Client {
   [[nodiscard]] base::Deadline next_deadline() const;
   void expire(base::TimePoint now);
   [[nodiscard]] bool connected() const;
+  /// IP packets that no message holds yet.
+  [[nodiscard]] std::size_t waiting() const;
 
  private:
   class Impl;
