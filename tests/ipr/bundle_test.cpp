@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "segments.h"
 #include "support/vectors.h"
 
 namespace mix::ipr {
@@ -85,24 +86,6 @@ TEST(ExitBundler, RestartsItsTimerAtEveryEmission) {
   EXPECT_EQ(bundler.next_deadline(), kStart + 39ms);
 }
 
-/// An IPv4 TCP segment: ports 1000 -> `to`, flags, acknowledgement number, payload of `size`.
-Bytes segment(std::uint16_t to, std::uint8_t flags, std::uint32_t ack, std::size_t size) {
-  base::Writer out;
-  out.u8(0x45).u8(0).u16be(static_cast<std::uint16_t>(40 + size)).u32be(0x4000);
-  out.u8(64).u8(6).u16be(0).u32be(0x0a000002).u32be(0x01020304);
-  out.u16be(1000).u16be(to).u32be(7).u32be(ack).u8(0x50).u8(flags).u16be(1000).u32be(0);
-  out.fill(size, 0x55);
-  return out.take();
-}
-
-/// The same over IPv6.
-Bytes segment6(std::uint16_t to, std::uint32_t ack) {
-  base::Writer out;
-  out.u8(0x60).fill(3, 0).u16be(20).u8(6).u8(64).fill(32, 1);
-  out.u16be(1000).u16be(to).u32be(7).u32be(ack).u8(0x50).u8(0x10).u16be(1000).u32be(0);
-  return out.take();
-}
-
 std::vector<Bytes> drain(PacketQueue& queue) {
   std::vector<Bytes> out;
   while (const auto bundle = queue.pop_bundle()) {
@@ -165,6 +148,33 @@ TEST(PacketQueue, KeepsDuplicateAcknowledgementsDataFlagsAndOtherConnections) {
   };
   for (const Bytes& packet : packets) ASSERT_TRUE(queue.push(packet));
   EXPECT_EQ(drain(queue), packets);
+}
+
+TEST(PacketQueue, DropsSelectiveAcknowledgementsOnlyWhenAllTheirBlocksAreTold) {
+  const auto left = [](std::vector<Bytes> packets) {
+    PacketQueue queue;
+    for (const Bytes& packet : packets) EXPECT_TRUE(queue.push(packet));
+    return drain(queue).size();
+  };
+  const Bytes older = sack(1000, {{2000, 3000}});
+  EXPECT_EQ(left({older, sack(1000, {{2000, 3000}})}), 1U);
+  EXPECT_EQ(left({older, sack(1000, {{5000, 6000}, {2000, 3500}})}), 1U) << "wider and more";
+  EXPECT_EQ(left({older, segment(80, 0x10, 3000, 0)}), 1U) << "acknowledged by now";
+  EXPECT_EQ(left({segment(80, 0x10, 1000, 0), older}), 1U) << "a duplicate that tells more";
+  EXPECT_EQ(left({older, sack(1000, {{2100, 3000}})}), 2U);
+  EXPECT_EQ(left({older, sack(1500, {{5000, 6000}})}), 2U) << "the peer would forget a block";
+  EXPECT_EQ(left({older, segment(80, 0x10, 1000, 0)}), 2U);
+  EXPECT_EQ(left({older, sack(999, {{2000, 3000}})}), 2U);
+}
+
+TEST(PacketQueue, KnowsWhetherOnlyAcknowledgementsWait) {
+  PacketQueue queue;
+  EXPECT_TRUE(queue.push(segment(80, 0x10, 1000, 0)));
+  EXPECT_TRUE(queue.has_only_acks());
+  EXPECT_TRUE(queue.push(segment(80, 0x18, 1000, 10)));
+  EXPECT_FALSE(queue.has_only_acks());
+  (void)queue.pop_bundle();
+  EXPECT_TRUE(queue.has_only_acks());
 }
 
 TEST(PacketQueue, TakesCutAndFlippedPacketsAsTheyAre) {

@@ -6,6 +6,7 @@
 
 #include "mix/ipr/bundle.h"
 #include "mix/ipr/frame.h"
+#include "segments.h"
 #include "support/manual_clock.h"
 #include "support/seeded_rng.h"
 
@@ -35,6 +36,7 @@ class IprClient : public testing::Test {
   test::SeededRng rng{1};
   std::optional<Client> client;
   std::vector<std::uint32_t> supplied;
+  std::vector<std::uint32_t> offered;
 
   void start() {
     client.emplace(config, rng, base::null_log());
@@ -46,6 +48,10 @@ class IprClient : public testing::Test {
     while (auto output = client->poll_output()) {
       if (const auto* supply = std::get_if<SupplySurbs>(&*output)) {
         supplied.push_back(supply->amount);
+        continue;
+      }
+      if (const auto* offer = std::get_if<OfferSurbs>(&*output)) {
+        offered.push_back(offer->amount);
         continue;
       }
       auto& outgoing = std::get<Outgoing>(*output);
@@ -360,6 +366,48 @@ TEST_F(IprClient, SendsSurbsAloneOnlyWhenTheExitRunsLow) {
   EXPECT_EQ(supplied.size(), 1U) << "what was ordered counts until mixnet reports again";
 }
 
+TEST_F(IprClient, OffersSurbsInThePlaceOfCoverUntilTheExitIsFull) {
+  config.replaces_cover = true;
+  connected();
+  client->surbs_at_exit(80, clock.now());
+  client->flush(clock.now());
+  outputs();
+  ASSERT_FALSE(offered.empty());
+  EXPECT_EQ(80 + offered.back(), kExitMaxStock - kExitReserve);
+  const std::size_t told = offered.size();
+  client->flush(clock.now());
+  outputs();
+  EXPECT_EQ(offered.size(), told) << "only changes are told";
+  client->surbs_at_exit(500, clock.now());
+  client->flush(clock.now());
+  outputs();
+  EXPECT_EQ(offered.back(), 0U);
+}
+
+TEST_F(IprClient, HoldsAcknowledgementsAloneForOthersToJoin) {
+  config.hold_acks = 10ms;
+  connected();
+  const Bytes ack = segment(80, 0x10, 1000, 0);
+  ASSERT_TRUE(client->send(ack, clock.now()).has_value());
+  client->flush(clock.now());
+  EXPECT_TRUE(outputs().empty());
+  EXPECT_EQ(client->next_deadline(), clock.now() + 10ms);
+  clock.advance(4ms);
+  ASSERT_TRUE(client->send(segment(80, 0x10, 2000, 0), clock.now()).has_value());
+  client->flush(clock.now());
+  EXPECT_TRUE(outputs().empty());
+  clock.advance(6ms);
+  client->flush(clock.now());
+  const auto sent = outputs();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(packets_of(sent[0]), (std::vector<Bytes>{segment(80, 0x10, 2000, 0)}));
+
+  ASSERT_TRUE(client->send(ack, clock.now()).has_value());
+  ASSERT_TRUE(client->send(packet(700), clock.now()).has_value());
+  client->flush(clock.now());
+  EXPECT_EQ(outputs().size(), 1U) << "data takes them along at once";
+}
+
 TEST_F(IprClient, BelievesTheExitsRequestMoreThanTheEstimate) {
   connected();
   client->surbs_at_exit(300, clock.now());
@@ -388,8 +436,13 @@ TEST_F(IprClient, RefusesPacketsBeyondItsQueue) {
   }
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, Errc::usage_queue_full);
+  std::size_t sent = 0;
+  for (; sent < taken; ++sent) {
+    client->flush(clock.now(), 1);
+    ASSERT_EQ(outputs().size(), 1U) << "one message more keeps the schedule busy";
+  }
   client->flush(clock.now());
-  EXPECT_EQ(outputs().size(), taken);
+  EXPECT_TRUE(outputs().empty());
 }
 
 TEST_F(IprClient, UnbundlesWhatTheExitSends) {

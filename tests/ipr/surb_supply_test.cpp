@@ -49,11 +49,14 @@ TEST(SurbSupply, PutsThreeOnPureAcksAndNoneOnFullSegments) {
   EXPECT_EQ(supply.stock(), 75U) << "what was handed out counts before mixnet reports it";
 }
 
-TEST(SurbSupply, StopsAtTheTopOfTheBand) {
+TEST(SurbSupply, FillsRoomThatIsFreeUntilTheExitIsFull) {
   SurbSupply supply{2, SurbFormat::kSeeds};
   supply.set_estimate(supply.high_mark(kStart), kStart);
+  EXPECT_EQ(supply.attach(60, kStart), 3U)
+      << "above the band, which is for messages of SURBs alone";
+  supply.set_estimate(kExitMaxStock, kStart);
   EXPECT_EQ(supply.attach(60, kStart), 0U);
-  supply.set_estimate(supply.high_mark(kStart) - 1, kStart);
+  supply.set_estimate(kExitMaxStock - 1, kStart);
   EXPECT_EQ(supply.attach(60, kStart), 2U) << "the option's minimum";
 }
 

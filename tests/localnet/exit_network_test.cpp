@@ -182,8 +182,8 @@ class TunnelClient {
     while (auto output = ipr_->poll_output()) {
       if (auto* message = std::get_if<ipr::Outgoing>(&*output)) {
         EXPECT_TRUE(mixnet_->send(exit_, message->data, message->options, now).has_value());
-      } else {
-        (void)mixnet_->supply_surbs(exit_, std::get<ipr::SupplySurbs>(*output).amount, now);
+      } else if (const auto* supply = std::get_if<ipr::SupplySurbs>(&*output)) {
+        (void)mixnet_->supply_surbs(exit_, supply->amount, now);
       }
     }
     if (session_->active()) {

@@ -252,6 +252,26 @@ TEST(Client, SupplyOwedIsBounded) {
   EXPECT_EQ(alice->surbs_at(bob.address()), 500u);
 }
 
+TEST(Client, OfferedSurbsTakeThePlaceOfCover) {
+  World world(111);
+  TrafficConfig traffic;
+  traffic.disable_loop_cover = true;
+  Peer& alice = world.add(0, traffic);
+  Peer& bob = world.add(1, at_once());
+  alice->offer_surbs(bob.address(), 20);
+  EXPECT_EQ(alice->surbs_at(bob.address()), 0u) << "an offer is no promise";
+  world.run_for(2s);
+  // Bob asks for more than that at once, which comes on top.
+  const auto stats = alice->stats();
+  EXPECT_EQ(stats.surbs_sent, 20u + stats.surbs_requested);
+  EXPECT_GE(stats.sent_real, 7u) << "three in a packet";
+  EXPECT_GT(stats.sent_cover, 50u);
+  alice->offer_surbs(bob.address(), 20);
+  alice->forget(bob.address());
+  world.run_for(1s);
+  EXPECT_EQ(alice->stats().surbs_sent, stats.surbs_sent);
+}
+
 // --- acknowledgements and retransmission
 
 TEST(Client, SendsAgainWhenTheAckIsLate) {

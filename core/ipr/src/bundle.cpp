@@ -1,6 +1,8 @@
 #include "mix/ipr/bundle.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 namespace mix::ipr {
 
@@ -19,13 +21,43 @@ constexpr std::size_t kAckSearchDepth = 32;
 
 constexpr std::uint8_t kProtocolTcp = 6;
 constexpr std::uint8_t kTcpFlagAck = 0x10;
+constexpr std::size_t kWindowChecksumUrgentSize = 2 + 2 + 2;
+constexpr std::uint8_t kOptionEnd = 0, kOptionNop = 1, kOptionSack = 5;
+constexpr std::size_t kMaxSackBlocks = 4;
+
+/// Bytes that were received out of order, [from, to). RFC 2018.
+struct SackBlock {
+  std::uint32_t from = 0, to = 0;
+};
 
 /// A TCP segment without payload whose only flag is ACK.
 struct PureAck {
   ByteView addresses;  // source and destination
   ByteView ports;
   std::uint32_t number = 0;
+  std::array<SackBlock, kMaxSackBlocks> blocks{};
+  std::size_t num_blocks = 0;
 };
+
+Result<void> parse_options(ByteView options, PureAck& ack) {
+  Reader in{options};
+  while (!in.empty()) {
+    MIX_TRY(const std::uint8_t kind, in.u8());
+    if (kind == kOptionEnd) return {};
+    if (kind == kOptionNop) continue;
+    MIX_TRY(const std::uint8_t size, in.u8());
+    if (size < 2) return base::Errc::ipr_malformed;
+    MIX_TRY(Reader value, in.sub(size - std::size_t{2}));
+    if (kind != kOptionSack) continue;
+    while (!value.empty()) {
+      if (ack.num_blocks == ack.blocks.size()) return base::Errc::ipr_malformed;
+      SackBlock& block = ack.blocks[ack.num_blocks++];
+      MIX_TRY(block.from, value.u32be());
+      MIX_TRY(block.to, value.u32be());
+    }
+  }
+  return {};
+}
 
 Result<PureAck> parse_tcp_ack(ByteView addresses, ByteView segment) {
   constexpr auto other = base::Errc::ipr_malformed;
@@ -38,6 +70,8 @@ Result<PureAck> parse_tcp_ack(ByteView addresses, ByteView segment) {
   MIX_TRY(const std::uint8_t offset, in.u8());
   MIX_TRY(const std::uint8_t flags, in.u8());
   if (flags != kTcpFlagAck || segment.size() != std::size_t{4} * (offset >> 4)) return other;
+  MIX_CHECK(in.bytes(kWindowChecksumUrgentSize));
+  MIX_CHECK(parse_options(in.rest(), ack));
   return ack;
 }
 
@@ -66,10 +100,25 @@ Result<PureAck> parse_pure_ack(ByteView packet) {
   return other;
 }
 
-/// Serial number arithmetic: `newer` acknowledges more than `older`.
-bool covers(std::uint32_t newer, std::uint32_t older) {
-  const std::uint32_t ahead = newer - older;
-  return ahead != 0 && ahead < 0x80000000U;
+/// Serial number arithmetic: `a` is not before `b`.
+bool reaches(std::uint32_t a, std::uint32_t b) { return a - b < 0x80000000U; }
+
+/// `newer` tells the peer all that `older` does. Duplicates without SACK blocks are a signal by
+/// their number, so none covers another.
+bool covers(const PureAck& newer, const PureAck& older) {
+  if (!base::equal(older.addresses, newer.addresses) || !base::equal(older.ports, newer.ports)) {
+    return false;
+  }
+  if (!reaches(newer.number, older.number)) return false;
+  if (newer.number == older.number && newer.num_blocks == 0) return false;
+  const std::span told{newer.blocks.data(), newer.num_blocks};
+  const std::span known{older.blocks.data(), older.num_blocks};
+  return std::ranges::all_of(known, [&](const SackBlock& block) {
+    return reaches(newer.number, block.to) ||
+           std::ranges::any_of(told, [&](const SackBlock& wider) {
+             return reaches(block.from, wider.from) && reaches(wider.to, block.to);
+           });
+  });
 }
 
 }  // namespace
@@ -136,6 +185,7 @@ bool PacketQueue::push(ByteView packet) {
   }
   packets_.push_back(base::to_bytes(packet));
   bytes_ += packet.size();
+  if (!parse_pure_ack(packet)) ++others_;
   return true;
 }
 
@@ -148,10 +198,7 @@ void PacketQueue::drop_covered_ack(ByteView packet) {
   auto at = packets_.rbegin();
   for (std::size_t i = 0; i < depth && at != end; ++i, ++at) {
     const auto older = parse_pure_ack(*at);
-    if (!older || !base::equal(older->addresses, newer->addresses) ||
-        !base::equal(older->ports, newer->ports) || !covers(newer->number, older->number)) {
-      continue;
-    }
+    if (!older || !covers(*newer, *older)) continue;
     bytes_ -= at->size();
     packets_.erase(std::next(at).base());
     return;
@@ -166,6 +213,7 @@ std::optional<Bytes> PacketQueue::pop_bundle() {
     if (!bundle.empty() && bundle.size() + kBundlePrefixSize + next.size() > kMaxBundleSize) break;
     append_to_bundle(bundle, next);
     bytes_ -= next.size();
+    if (!parse_pure_ack(next)) --others_;
     packets_.pop_front();
   }
   return bundle;
@@ -174,6 +222,7 @@ std::optional<Bytes> PacketQueue::pop_bundle() {
 void PacketQueue::clear() {
   packets_.clear();
   bytes_ = 0;
+  others_ = 0;
 }
 
 }  // namespace mix::ipr

@@ -115,20 +115,28 @@ class Client::Impl {
       return Error{Errc::ipr_packet_too_large, static_cast<std::uint32_t>(ip_packet.size())};
     }
     if (ip_packet.empty()) return {};
+    const bool first = packets_.empty();
     if (!packets_.push(ip_packet)) return Errc::usage_queue_full;
+    if (first) waiting_since_ = now;
     return {};
   }
 
   void flush(TimePoint now, std::size_t queued_below) {
     auto* session = std::get_if<Session>(&state_);
     if (session == nullptr) return;
-    while (queued_below < kBusyBelow) {
+    const bool holds = holds_acks() && now < waiting_since_ + config_.hold_acks;
+    while (queued_below < kBusyBelow && !holds) {
       auto bundle = packets_.pop_bundle();
       if (!bundle) break;
       queued_below += send_data(*session, *std::move(bundle), now);
     }
     if (const std::uint32_t surbs = supply_.top_up(now); surbs > 0) {
       outputs_.emplace_back(SupplySurbs{surbs});
+    }
+    if (!config_.replaces_cover) return;
+    if (const std::uint32_t surbs = supply_.spare_room(); surbs != offered_) {
+      offered_ = surbs;
+      outputs_.emplace_back(OfferSurbs{surbs});
     }
   }
 
@@ -180,7 +188,7 @@ class Client::Impl {
     if (const auto* connecting = std::get_if<Connecting>(&state_)) return connecting->deadline;
     const auto* session = std::get_if<Session>(&state_);
     if (session == nullptr) return std::nullopt;
-    return base::earlier(keepalive_deadline(*session),
+    return base::earlier(base::earlier(keepalive_deadline(*session), hold_deadline()),
                          base::earlier(probe_deadline(), dead_deadline()));
   }
 
@@ -343,6 +351,14 @@ class Client::Impl {
     if (config_.keepalive <= base::Duration::zero()) return std::nullopt;
     return session.last_packet + config_.keepalive;
   }
+  bool holds_acks() const {
+    return config_.hold_acks > base::Duration::zero() && packets_.has_only_acks();
+  }
+  /// When held acknowledgements leave; the flush of that turn sends them.
+  base::Deadline hold_deadline() const {
+    if (packets_.empty() || !holds_acks()) return std::nullopt;
+    return waiting_since_ + config_.hold_acks;
+  }
   base::Deadline probe_deadline() const {
     if (!owed_since_ || config_.dead_after <= base::Duration::zero()) return std::nullopt;
     return next_probe_;
@@ -382,6 +398,9 @@ class Client::Impl {
   std::optional<StreamId> stream_id_;
   std::deque<StreamId> former_streams_;
   std::uint32_t next_sequence_ = 0;
+  /// When the queue of packets was empty last.
+  TimePoint waiting_since_{};
+  std::uint32_t offered_ = 0;
   base::Duration wall_ahead_{};
   /// When the oldest message was sent since the exit was last heard.
   base::Deadline owed_since_;

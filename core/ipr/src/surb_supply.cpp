@@ -75,10 +75,12 @@ void SurbSupply::on_reply(std::size_t size, TimePoint now) {
 
 std::uint32_t SurbSupply::attach(std::size_t size, TimePoint now) {
   const std::uint32_t held = stock();
-  const std::uint32_t high = high_mark(now);
+  // Room in a packet costs nothing, so it is used beyond what a message of SURBs alone would be
+  // sent for.
+  const std::uint32_t most = kExitMaxStock + round(rate(now) * kRoundTrip);
   const MessageRoom room = message_room(size, format_);
-  if (held >= high || room.free_surbs == 0) return 0;
-  std::uint32_t surbs = std::min(room.free_surbs, high - held);
+  if (held >= most || room.free_surbs == 0) return 0;
+  std::uint32_t surbs = std::min(room.free_surbs, most - held);
   // Where the option asks for more than a packet takes, only small messages grow.
   if (size <= kSmallMessage) surbs = std::max(surbs, data_minimum_);
   on_attached(surbs);
@@ -93,6 +95,10 @@ std::uint32_t SurbSupply::top_up(TimePoint now) {
   const std::uint32_t surbs = fill_packets(target - held, format_);
   on_attached(surbs);
   return surbs;
+}
+
+std::uint32_t SurbSupply::spare_room() const {
+  return kExitMaxStock - std::min(stock() + kExitReserve, kExitMaxStock);
 }
 
 std::uint32_t SurbSupply::stock() const {

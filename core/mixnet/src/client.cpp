@@ -159,6 +159,8 @@ class Client::Impl {
     return {};
   }
 
+  void offer_surbs(const Recipient& to, std::uint32_t amount) { offered_ = {to, amount}; }
+
   void close_lane(const Lane& lane) {
     const auto unsent = tracker_.select([&lane](const TrackedFragment& fragment) {
       return fragment.lane == lane && fragment.packets_sent == 0;
@@ -181,6 +183,7 @@ class Client::Impl {
     });
     for (const FragmentId& id : unwanted) drop_silently(id);
     std::erase_if(owed_, [&recipient](const Owed& owed) { return owed.to == recipient; });
+    if (offered_.to == recipient) offered_.amount = 0;
     reply_keys_.forget(recipient);
   }
 
@@ -214,6 +217,7 @@ class Client::Impl {
     } else if (!full && main_stream_.fire(main_mean(), now)) {
       // Exactly one packet per firing, real or cover.
       if (auto packet = next_real(now)) return packet;
+      if (auto packet = next_offered(now)) return packet;
       if (auto packet = next_cover(stats_.sent_cover)) return packet;
     }
     if (!config_.disable_loop_cover) {
@@ -452,29 +456,46 @@ class Client::Impl {
   void compose_supply(base::TimePoint now) {
     while (!owed_.empty() && lanes_.size(kSupplyLane) <= kSupplyLaneLow) {
       Owed& owed = owed_.front();
-      const std::size_t room =
-          plan_room(kSupplyPackets) -
-          repliable_overhead(builder_.list_version(), 0, builder_.reply_surb_size());
-      const std::uint32_t amount =
-          std::min({owed.amount, static_cast<std::uint32_t>(room / builder_.reply_surb_size()),
-                    kMaxSurbsPerMessage});
-      if (amount > 0) {
-        const auto message =
-            make_repliable(owed.to, RepliableMessage::Content::kAdditionalSurbs, amount, {}, now);
-        if (!message) return;
-        TrackedFragment like;
-        like.to = owed.to;
-        like.message = kHousekeeping;
-        like.lane = kSupplyLane;
-        const auto ids = register_message(*message, like);
-        if (!ids) return;
-        for (const FragmentId& id : *ids) lanes_.push(kSupplyLane, id, now);
-      }
+      const std::uint32_t amount = std::min(owed.amount, surbs_in(kSupplyPackets));
+      if (amount > 0 && !queue_supply(owed.to, amount, now)) return;
       // Recipients take turns.
       Owed rest{owed.to, owed.amount - amount};
       owed_.pop_front();
       if (rest.amount > 0) owed_.push_back(rest);
     }
+  }
+
+  /// A packet of SURBs that somebody may get instead of cover.
+  std::optional<MixPacket> next_offered(base::TimePoint now) {
+    const std::uint32_t amount = std::min(offered_.amount, surbs_in(1));
+    if (amount == 0 || !check_room(plan_room(1)) || !queue_supply(offered_.to, amount, now)) {
+      return std::nullopt;
+    }
+    offered_.amount -= amount;
+    return next_real(now);
+  }
+
+  /// Queues a message of SURBs alone. False when it cannot be made now.
+  bool queue_supply(const Recipient& to, std::uint32_t amount, base::TimePoint now) {
+    const auto message =
+        make_repliable(to, RepliableMessage::Content::kAdditionalSurbs, amount, {}, now);
+    if (!message) return false;
+    TrackedFragment like;
+    like.to = to;
+    like.message = kHousekeeping;
+    like.lane = kSupplyLane;
+    const auto ids = register_message(*message, like);
+    if (!ids) return false;
+    for (const FragmentId& id : *ids) lanes_.push(kSupplyLane, id, now);
+    return true;
+  }
+
+  /// How many SURBs a message of so many packets takes.
+  [[nodiscard]] std::uint32_t surbs_in(std::size_t packets) const {
+    const std::size_t surb = builder_.reply_surb_size();
+    const std::size_t head = repliable_overhead(builder_.list_version(), 0, surb);
+    return std::min(static_cast<std::uint32_t>((plan_room(packets) - head) / surb),
+                    kMaxSurbsPerMessage);
   }
 
   /// Bytes of a message that fills this many packets of the primary size.
@@ -713,6 +734,7 @@ class Client::Impl {
   MessageId last_message_ = kHousekeeping;
   std::map<MessageId, Progress> progress_;
   std::deque<Owed> owed_;
+  Owed offered_;
   std::deque<ClientEvent> events_;
   ClientStats stats_;
 };
@@ -754,6 +776,10 @@ base::Result<MessageId> Client::reply(const SenderTag& to, base::ByteView data,
 base::Result<void> Client::supply_surbs(const Recipient& to, std::uint32_t amount,
                                         base::TimePoint now) {
   return impl_->supply_surbs(to, amount, now);
+}
+
+void Client::offer_surbs(const Recipient& to, std::uint32_t amount) {
+  impl_->offer_surbs(to, amount);
 }
 
 void Client::close_lane(const Lane& lane) { impl_->close_lane(lane); }

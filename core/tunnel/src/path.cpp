@@ -27,8 +27,10 @@ constexpr base::Duration kV10Timeout = 15s;          // spec: ipr §1.1
 constexpr base::Duration kAssignmentLifetime = 55s;  // spec: ipr §7.4
 constexpr base::Duration kSharedExitTimeout = 20s;   // per exit, while others could be tried
 constexpr std::size_t kSealedFrameSize = 2452;       // regular packet in its frame, gateway §7.1
-constexpr std::size_t kMaxLanePackets = 64;          // queued above the schedule
-constexpr std::size_t kMaxExitsUsed = 64;            // whose late answers are recognised
+/// Without shaping an acknowledgement would leave at once, in a packet of its own.
+constexpr base::Duration kAckHold = 10ms;
+constexpr std::size_t kMaxLanePackets = 64;  // queued above the schedule
+constexpr std::size_t kMaxExitsUsed = 64;    // whose late answers are recognised
 
 template <class... F>
 struct Overloaded : F... {
@@ -401,6 +403,8 @@ void Path::connect_exit(TimePoint now, WallTime wall_now) {
   config.v10_timeout = std::min<base::Duration>(kV10Timeout, config.connect_timeout / 2);
   config.keepalive = options_.ipr_keepalive;
   config.max_mtu = options_.max_mtu;
+  config.replaces_cover = !options_.disable_poisson_traffic;
+  if (options_.disable_poisson_traffic) config.hold_acks = kAckHold;
   ipr_ = std::make_unique<ipr::Client>(config, rng_, log_);
   assignment_.reset();
   if (!is_exit(*exit_)) exits_used_.push_back(*exit_);
@@ -606,8 +610,10 @@ bool Path::pump_ipr(TimePoint now, WallTime wall_now) {
     if (auto* outgoing = std::get_if<ipr::Outgoing>(&*output)) {
       auto id = mixnet_->send(*exit_, outgoing->data, outgoing->options, now);
       if (!id) sent = id.error();
+    } else if (const auto* supply = std::get_if<ipr::SupplySurbs>(&*output)) {
+      sent = mixnet_->supply_surbs(*exit_, supply->amount, now);
     } else {
-      sent = mixnet_->supply_surbs(*exit_, std::get<ipr::SupplySurbs>(*output).amount, now);
+      mixnet_->offer_surbs(*exit_, std::get<ipr::OfferSurbs>(*output).amount);
     }
     // accepts_packets() keeps the queue from filling; what is lost here TCP sends again.
     if (!sent) log_.event("path.message_refused", static_cast<std::int64_t>(sent.error().code));

@@ -43,7 +43,8 @@ class ExitBundler {
 /// kMaxBundleSize unless a single packet does, in order of arrival.
 ///
 /// While packets wait longer (the schedule below is busy), a pure TCP acknowledgement replaces an
-/// older one of the same connection that it covers: fewer bytes leave more room for SURBs.
+/// older one of the same connection when it tells all that the older one does: fewer bytes leave
+/// more room for SURBs.
 class PacketQueue {
  public:
   /// Takes the packet; false when the bound (packets or bytes) is reached.
@@ -53,11 +54,14 @@ class PacketQueue {
   void clear();
   [[nodiscard]] bool empty() const { return packets_.empty(); }
   [[nodiscard]] std::size_t size() const { return packets_.size(); }
+  /// Nothing but pure TCP acknowledgements waits.
+  [[nodiscard]] bool has_only_acks() const { return others_ == 0; }
 
  private:
   void drop_covered_ack(base::ByteView packet);
 
   std::deque<base::Bytes> packets_;
+  std::size_t others_ = 0;  // that are no pure acknowledgements
   std::size_t bytes_ = 0;
 };
 

@@ -32,6 +32,11 @@ struct ClientConfig {
   /// How long the exit may hold small packets back; none: its default of 20 ms.
   std::optional<std::chrono::milliseconds> bundle_timeout;
   std::optional<std::uint16_t> max_mtu;  // 1280..1500
+  /// How long acknowledgements alone may wait for others to share their message with. For a client
+  /// without shaping; else the schedule makes them wait anyway.
+  base::Duration hold_acks{};
+  /// The schedule sends at any rate: SURBs may take the place of cover packets.
+  bool replaces_cover = false;
 };
 
 /// What the exit assigned.
@@ -68,7 +73,11 @@ struct Outgoing {
 struct SupplySurbs {
   std::uint32_t amount;
 };
-using ClientOutput = std::variant<Outgoing, SupplySurbs>;
+/// Tell mixnet::Client::offer_surbs.
+struct OfferSurbs {
+  std::uint32_t amount;
+};
+using ClientOutput = std::variant<Outgoing, SupplySurbs, OfferSurbs>;
 
 /// ```
 ///            connect()            answered
@@ -92,9 +101,10 @@ class Client {
   /// Takes an IP packet into the current bundle. Errors: `usage_not_ready`,
   /// `usage_queue_full`, `ipr_packet_too_large`.
   [[nodiscard]] base::Result<void> send(base::ByteView ip_packet, base::TimePoint now);
-  /// Ends the turn: what is bundled becomes messages, as many as keep the schedule below busy. While
-  /// it still has packets of this lane (`queued_below`), the bundle goes on growing instead: the
-  /// packets leave no later and need fewer messages. Call it in each turn until it moves nothing.
+  /// Ends the turn: what is bundled becomes messages, as many as keep the schedule below busy.
+  /// While it still has packets of this lane (`queued_below`), the bundle goes on growing instead:
+  /// the packets leave no later and need fewer messages. Call it in each turn until it moves
+  /// nothing.
   void flush(base::TimePoint now, std::size_t queued_below = 0);
 
   /// A reply that came by one of our SURBs. True when the message was a frame of this client's

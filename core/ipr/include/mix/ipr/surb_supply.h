@@ -46,6 +46,9 @@ class SurbSupply {
   /// How many to send in a message of their own; 0 while the stock suffices. Counted as sent.
   [[nodiscard]] std::uint32_t top_up(base::TimePoint now);
 
+  /// How many more the exit could keep, for times in which sending them costs nothing.
+  [[nodiscard]] std::uint32_t spare_room() const;
+
   /// What the exit is thought to hold.
   [[nodiscard]] std::uint32_t stock() const;
   /// The band of that number at the present rate.

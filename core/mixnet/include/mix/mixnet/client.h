@@ -109,6 +109,9 @@ class Client {
   /// owed already).
   [[nodiscard]] base::Result<void> supply_surbs(const Recipient& to, std::uint32_t amount,
                                                 base::TimePoint now);
+  /// SURBs that may go to `to` in the place of cover packets, as long as nothing else waits. The last
+  /// offer counts; 0 withdraws it.
+  void offer_surbs(const Recipient& to, std::uint32_t amount);
   /// Drops what was queued in a lane and never sent (connection closed). No events follow.
   void close_lane(const Lane& lane);
   /// Drops what is left of a message: it is no longer queued, retransmitted or reported.
