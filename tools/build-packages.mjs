@@ -21,6 +21,7 @@ if (!existsSync(glue)) {
 const tunnel = join(root, 'packages/mix-tunnel');
 /** Facades over mix-tunnel: one bundle each. */
 const facades = ['mix-fetch', 'mix-client'].map((name) => join(root, 'packages', name));
+const fetchPackage = join(root, 'packages/mix-fetch');
 
 const common = {
   bundle: true,
@@ -96,11 +97,18 @@ for (const facade of facades) {
   });
 }
 
+await build({
+  ...common,
+  entryPoints: [join(fetchPackage, 'src/cookies.ts')],
+  outfile: join(fetchPackage, 'dist/cookies.js'),
+  external: ['tough-cookie'],
+});
+
 /** One .d.ts per package, so that nothing outside it is referred to. */
-function bundleTypes(packageDir, inline) {
+function bundleTypes(packageDir, inline, entry = 'index') {
   const args = ['--no-check', '--project', 'tsconfig.json', '--export-referenced-types=false'];
   for (const name of inline) args.push('--external-inlines', name);
-  args.push('-o', join(packageDir, 'dist/index.d.ts'), join(packageDir, 'src/index.ts'));
+  args.push('-o', join(packageDir, `dist/${entry}.d.ts`), join(packageDir, `src/${entry}.ts`));
   const done = spawnSync('npx', ['dts-bundle-generator', ...args], {
     cwd: root,
     encoding: 'utf8',
@@ -112,3 +120,4 @@ function bundleTypes(packageDir, inline) {
 }
 bundleTypes(tunnel, ['comlink']);
 for (const facade of facades) bundleTypes(facade, []);
+bundleTypes(fetchPackage, [], 'cookies');

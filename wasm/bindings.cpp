@@ -182,6 +182,29 @@ tunnel::FetchRequest request_from_js(const val& js) {
   if_given<double>(js, "bodyTimeoutMs", [&](auto v) { request.body_timeout = milliseconds(v); });
   if_given<double>(js, "timeoutMs", [&](auto v) { request.total_timeout = milliseconds(v); });
   if_given<std::string>(js, "isolationKey", [&](auto v) { request.isolation_key = v; });
+  if (const val streamed = js["streamed"]; !streamed.isUndefined()) {
+    request.streamed.emplace();
+    if_given<double>(streamed, "length",
+                     [&](auto v) { request.streamed->length = static_cast<std::uint64_t>(v); });
+    if_given<bool>(streamed, "replayable", [&](auto v) {
+      request.replay = v ? http::Replay::kPossible : http::Replay::kImpossible;
+    });
+  }
+  if_given<std::string>(js, "priority", [&](const std::string& v) {
+    if (v == "high") request.priority = tunnel::Priority::kHigh;
+    if (v == "low") request.priority = tunnel::Priority::kLow;
+  });
+  if_given<bool>(js, "decompress", [&](auto v) {
+    request.decompress = v ? tunnel::Decompress::kOn : tunnel::Decompress::kOff;
+  });
+  if_given<bool>(js, "cookies", [&](auto v) {
+    request.cookies = v ? tunnel::Cookies::kAsk : tunnel::Cookies::kNone;
+  });
+  if_given<bool>(js, "uploadNews", [&](auto v) {
+    request.upload_news = v ? tunnel::UploadNews::kTell : tunnel::UploadNews::kNone;
+  });
+  if_given<double>(js, "maxResponseSize",
+                   [&](auto v) { request.max_response_size = static_cast<std::uint64_t>(v); });
   return request;
 }
 
@@ -280,6 +303,30 @@ val to_js(tunnel::FetchChunk& chunk) {
   return out;
 }
 
+val to_js(tunnel::FetchBodyWanted& wanted) {
+  val out = action("fetchBodyWanted");
+  out.set("job", wanted.job);
+  out.set("attempt", wanted.attempt);
+  out.set("bytes", wanted.bytes);
+  return out;
+}
+
+val to_js(tunnel::FetchUploaded& uploaded) {
+  val out = action("fetchUploaded");
+  out.set("job", uploaded.job);
+  out.set("bytes", static_cast<double>(uploaded.bytes));
+  return out;
+}
+
+val to_js(tunnel::FetchRedirected& redirected) {
+  val out = action("fetchRedirected");
+  out.set("job", redirected.job);
+  out.set("from", redirected.from);
+  out.set("to", redirected.to);
+  out.set("setCookies", to_js(redirected.set_cookies));
+  return out;
+}
+
 val to_js(tunnel::FetchEnd& end) {
   val timing = val::object();
   timing.set("dns", to_js(end.timing.dns));
@@ -364,6 +411,16 @@ class JsEngine {
   val start_fetch(val request) { return outcome(engine_.start_fetch(request_from_js(request))); }
   val fetch_consumed(unsigned job, unsigned bytes) {
     return outcome(engine_.fetch_consumed(job, bytes));
+  }
+  void fetch_body(unsigned job, unsigned attempt, val piece) {
+    engine_.fetch_body(job, attempt, bytes_from_js(piece));
+  }
+  void fetch_body_end(unsigned job, unsigned attempt) { engine_.fetch_body_end(job, attempt); }
+  /// `cookie` holds the field's bytes, or is undefined.
+  void fetch_go_on(unsigned job, val cookie) {
+    std::optional<std::string> field;
+    if (!cookie.isUndefined()) field = base::to_string(bytes_from_js(cookie));
+    engine_.fetch_go_on(job, std::move(field));
   }
   val start_lookup(std::string host) { return outcome(engine_.start_lookup(std::move(host))); }
   val send_message(val message) { return outcome(engine_.send_message(message_from_js(message))); }
@@ -453,6 +510,9 @@ EMSCRIPTEN_BINDINGS(mixweb) {
       .function("directoryFailed", &JsEngine::directory_failed)
       .function("startFetch", &JsEngine::start_fetch)
       .function("fetchConsumed", &JsEngine::fetch_consumed)
+      .function("fetchBody", &JsEngine::fetch_body)
+      .function("fetchBodyEnd", &JsEngine::fetch_body_end)
+      .function("fetchGoOn", &JsEngine::fetch_go_on)
       .function("startLookup", &JsEngine::start_lookup)
       .function("sendMessage", &JsEngine::send_message)
       .function("cancel", &JsEngine::cancel)

@@ -1,7 +1,6 @@
-#include "mix/http/exchange.h"
-
 #include <gtest/gtest.h>
 
+#include "mix/http/http1.h"
 #include "support/stream_pair.h"
 
 namespace mix::http {
@@ -65,7 +64,7 @@ Outcome exchange_of(std::string_view response, Ending ending = Ending::kStaysOpe
                     Request request = get(), std::size_t piece = kAll, Limits limits = {}) {
   StreamPair pair;
   pair.to_client().capacity = kAll;
-  Exchange exchange{pair.client(), std::move(request), limits};
+  Http1Exchange exchange{pair.client(), std::move(request), limits};
   Outcome out;
   run(exchange, out);
   while (!response.empty()) {
@@ -194,7 +193,7 @@ TEST(Exchange, TellsWhenTheConnectionMayBeUsedAgain) {
 
 TEST(Exchange, IsNotReusableWhenTheServerClosedBehindTheResponse) {
   StreamPair pair;
-  Exchange exchange{pair.client(), get(), {}};
+  Http1Exchange exchange{pair.client(), get(), {}};
   pair.to_client().inject(base::as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
   pair.to_client().ended = true;
   Outcome out;
@@ -227,7 +226,7 @@ TEST(Exchange, GivesTheSameInEverySplit) {
     const Outcome whole = exchange_of(text);
     for (std::size_t at = 1; at < text.size(); ++at) {
       StreamPair pair;
-      Exchange exchange{pair.client(), get(), {}};
+      Http1Exchange exchange{pair.client(), get(), {}};
       Outcome out;
       pair.to_client().inject(base::as_bytes(text.substr(0, at)));
       run(exchange, out);
@@ -377,7 +376,7 @@ TEST(Exchange, LimitsTrailersAndChunkExtensions) {
 
 TEST(Exchange, PassesTheStreamsFailureOnAfterTheBodyBeforeIt) {
   StreamPair pair;
-  Exchange exchange{pair.client(), get(), {}};
+  Http1Exchange exchange{pair.client(), get(), {}};
   pair.to_client().inject(base::as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart"));
   pair.fail_client(base::Error{Errc::net_connection_reset});
   Outcome out;
@@ -390,7 +389,7 @@ TEST(Exchange, PassesTheStreamsFailureOnAfterTheBodyBeforeIt) {
 
 TEST(Exchange, TakesAnUnannouncedEndOfTlsForTruncation) {
   StreamPair pair;
-  Exchange exchange{pair.client(), get("https://example.test/"), {}};
+  Http1Exchange exchange{pair.client(), get("https://example.test/"), {}};
   pair.to_client().inject(base::as_bytes("HTTP/1.1 200 OK\r\n\r\nto the end"));
   pair.fail_client(base::Error{Errc::tls_truncated});
   Outcome out;
@@ -408,7 +407,7 @@ TEST(Exchange, ReadsAnAnswerThatCameBeforeTheUploadFailed) {
   Request request = get();
   request.method = "POST";
   request.body = base::Bytes(10'000, 'b');
-  Exchange exchange{pair.client(), request, {}};
+  Http1Exchange exchange{pair.client(), request, {}};
   Outcome out;
   run(exchange, out);
   EXPECT_EQ(exchange.bytes_sent(), 100U);
@@ -425,7 +424,7 @@ TEST(Exchange, ReadsAnAnswerThatCameBeforeTheUploadFailed) {
 TEST(Exchange, ReportsAFailedUploadWithoutAnswer) {
   StreamPair pair;
   pair.to_server().reader_gone = true;
-  Exchange exchange{pair.client(), get(), {}};
+  Http1Exchange exchange{pair.client(), get(), {}};
   Outcome out;
   run(exchange, out);
   ASSERT_TRUE(out.error.has_value());
@@ -439,7 +438,7 @@ TEST(Exchange, IsNotReusableWhenTheAnswerCameBeforeTheWholeRequest) {
   Request request = get();
   request.method = "POST";
   request.body = base::Bytes(1000, 'b');
-  Exchange exchange{pair.client(), request, {}};
+  Http1Exchange exchange{pair.client(), request, {}};
   pair.to_client().inject(base::as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
   Outcome out;
   run(exchange, out);
@@ -459,7 +458,7 @@ TEST(Exchange, WritesAsTheStreamTakesIt) {
     base::append(all, request.body);
     return all;
   }();
-  Exchange exchange{pair.client(), request, {}};
+  Http1Exchange exchange{pair.client(), request, {}};
   base::Bytes got;
   while (got.size() < expected.size()) {
     ASSERT_TRUE(exchange.advance(0).has_value());
@@ -476,7 +475,7 @@ TEST(Exchange, WritesAsTheStreamTakesIt) {
 TEST(Exchange, WaitsForASlowReader) {
   StreamPair pair;
   pair.to_client().capacity = kAll;
-  Exchange exchange{pair.client(), get(), {}};
+  Http1Exchange exchange{pair.client(), get(), {}};
   const std::string body(300'000, 'x');
   pair.to_client().inject(
       base::as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + body));
@@ -503,7 +502,7 @@ TEST(Exchange, WaitsForASlowReader) {
 
 TEST(Exchange, TellsOfTruncationOnlyAfterTheSlowReaderHasAll) {
   StreamPair pair;
-  Exchange exchange{pair.client(), get(), {}};
+  Http1Exchange exchange{pair.client(), get(), {}};
   pair.to_client().inject(base::as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabcdef"));
   pair.to_client().ended = true;
   Outcome out;
@@ -520,9 +519,71 @@ TEST(Exchange, TellsOfTruncationOnlyAfterTheSlowReaderHasAll) {
   EXPECT_EQ(out.error->code, Errc::http_truncated);
 }
 
+Request upload(std::optional<std::uint64_t> length) {
+  Request request = get();
+  request.method = "PUT";
+  request.streamed = StreamedBody{length};
+  return request;
+}
+
+TEST(Exchange, SendsAStreamedBodyInChunks) {
+  StreamPair pair;
+  pair.to_server().keep_history = true;
+  Http1Exchange exchange{pair.client(), upload(std::nullopt), {}};
+  EXPECT_GT(exchange.body_room(), 0U);
+  ASSERT_TRUE(exchange.send_body(base::as_bytes("hello")).has_value());
+  ASSERT_TRUE(exchange.send_body({}).has_value());  // no end
+  ASSERT_TRUE(exchange.send_body(base::Bytes(26, 'x')).has_value());
+  ASSERT_TRUE(exchange.end_body().has_value());
+  EXPECT_EQ(exchange.body_room(), 0U);
+  Outcome out;
+  run(exchange, out);
+  EXPECT_TRUE(base::to_string(pair.to_server().history)
+                  .ends_with("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1a\r\n" +
+                             std::string(26, 'x') + "\r\n0\r\n\r\n"));
+  EXPECT_EQ(exchange.body_sent(), 31U);
+  EXPECT_FALSE(exchange.send_body(base::as_bytes("more")).has_value());
+}
+
+TEST(Exchange, HoldsAStreamedBodyToItsStatedLength) {
+  StreamPair pair;
+  pair.to_server().keep_history = true;
+  Http1Exchange exchange{pair.client(), upload(4), {}};
+  EXPECT_FALSE(exchange.end_body().has_value());
+  ASSERT_TRUE(exchange.send_body(base::as_bytes("four")).has_value());
+  EXPECT_FALSE(exchange.send_body(base::as_bytes("5")).has_value());
+  Outcome out;
+  run(exchange, out);
+  EXPECT_TRUE(base::to_string(pair.to_server().history).ends_with("Content-Length: 4\r\n\r\nfour"));
+}
+
+TEST(Exchange, AsksForNoMoreBodyThanTheStreamTakes) {
+  StreamPair pair;
+  pair.to_server().capacity = 1000;
+  Http1Exchange exchange{pair.client(), upload(std::nullopt), {}};
+  std::size_t given = 0;
+  while (const std::size_t room = exchange.body_room()) {
+    ASSERT_TRUE(exchange.send_body(base::Bytes(room, 'u')).has_value());
+    given += room;
+    ASSERT_TRUE(exchange.advance(0).has_value());
+    ASSERT_LT(given, 1'000'000U);
+  }
+  EXPECT_LE(exchange.bytes_sent(), 1000U);
+}
+
+TEST(Exchange, IsNotReusableBeforeTheStreamedBodyEnds) {
+  StreamPair pair;
+  Http1Exchange exchange{pair.client(), upload(std::nullopt), {}};
+  pair.to_client().inject(base::as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+  Outcome out;
+  run(exchange, out);
+  ASSERT_TRUE(out.complete());
+  EXPECT_FALSE(out.end->reusable);
+}
+
 TEST(Exchange, StaysQuietWhileTheServerIsSilent) {
   StreamPair pair;
-  Exchange exchange{pair.client(), get(), {}};
+  Http1Exchange exchange{pair.client(), get(), {}};
   for (int i = 0; i < 10; ++i) {
     EXPECT_TRUE(exchange.advance(kAll).has_value());
     EXPECT_FALSE(exchange.poll_event().has_value());
@@ -532,7 +593,7 @@ TEST(Exchange, StaysQuietWhileTheServerIsSilent) {
 TEST(Exchange, CarriesSeveralOnOneConnection) {
   StreamPair pair;
   for (int i = 0; i < 3; ++i) {
-    Exchange exchange{pair.client(), get("http://example.test/" + std::to_string(i)), {}};
+    Http1Exchange exchange{pair.client(), get("http://example.test/" + std::to_string(i)), {}};
     Outcome out;
     run(exchange, out);
     base::Bytes seen(pair.server().readable());

@@ -437,6 +437,27 @@ void World::set_reading(Reading reading) {
   }
 }
 
+void World::on(tunnel::FetchBodyWanted& wanted) {
+  Fetch& fetch = fetches_.at(wanted.job);
+  const std::size_t size = std::min(wanted.bytes, fetch.upload.size());
+  const auto split = fetch.upload.begin() + static_cast<std::ptrdiff_t>(size);
+  const base::Bytes piece{fetch.upload.begin(), split};
+  fetch.upload.erase(fetch.upload.begin(), split);
+  if (!piece.empty()) engine_->fetch_body(wanted.job, wanted.attempt, piece);
+  if (fetch.upload.empty()) engine_->fetch_body_end(wanted.job, wanted.attempt);
+  engine_has_input_ = true;
+}
+
+void World::on(tunnel::FetchUploaded& uploaded) {
+  fetches_.at(uploaded.job).uploaded = uploaded.bytes;
+}
+
+void World::on(tunnel::FetchRedirected& redirected) {
+  engine_->fetch_go_on(redirected.job, "hop=" + std::to_string(redirected.set_cookies.size()));
+  fetches_.at(redirected.job).redirects.push_back(std::move(redirected));
+  engine_has_input_ = true;
+}
+
 void World::on(tunnel::FetchEnd& end) { fetches_[end.job].end = end; }
 
 void World::on(tunnel::JobFailed& failed) {
@@ -471,6 +492,13 @@ tunnel::JobId World::send(tunnel::MessageRequest request) {
   if (!job) base::panic("sim: the engine refuses the message");
   engine_has_input_ = true;
   return *job;
+}
+
+tunnel::JobId World::start_upload(tunnel::FetchRequest request, base::Bytes body) {
+  request.streamed.emplace(request.streamed.value_or(http::StreamedBody{}));
+  const tunnel::JobId job = start(std::move(request));
+  fetches_.at(job).upload = std::move(body);
+  return job;
 }
 
 tunnel::JobId World::start_get(const std::string& url) {

@@ -75,7 +75,10 @@ enum class Reading : std::uint8_t { kOn, kOff };
 struct Fetch {
   std::optional<tunnel::FetchHead> head;
   base::Bytes body;
-  std::size_t unread = 0;  // bytes of `body` that the page has not taken
+  std::size_t unread = 0;      // bytes of `body` that the page has not taken
+  base::Bytes upload;          // what the page has left to give of a streamed body
+  std::uint64_t uploaded = 0;  // bytes, as told
+  std::vector<tunnel::FetchRedirected> redirects;
   std::optional<tunnel::FetchEnd> end;
   std::optional<tunnel::JobFailed> failed;
   [[nodiscard]] bool done() const { return end.has_value() || failed.has_value(); }
@@ -145,6 +148,8 @@ class World {
   tunnel::JobId start(tunnel::FetchRequest request);
   tunnel::JobId start_get(const std::string& url);
   [[nodiscard]] const Fetch& fetch(tunnel::JobId job) const { return fetches_.at(job); }
+  /// Starts a fetch whose body is given as it is asked for.
+  tunnel::JobId start_upload(tunnel::FetchRequest request, base::Bytes body);
   /// Runs a fetch to its end.
   const Fetch& run(tunnel::FetchRequest request, base::Duration limit = 10min);
   const Fetch& get(const std::string& url, base::Duration limit = 10min);
@@ -221,6 +226,9 @@ class World {
   void on(tunnel::StateChanged& changed);
   void on(tunnel::FetchHead& head);
   void on(tunnel::FetchChunk& chunk);
+  void on(tunnel::FetchBodyWanted& wanted);
+  void on(tunnel::FetchUploaded& uploaded);
+  void on(tunnel::FetchRedirected& redirected);
   void on(tunnel::FetchEnd& end);
   void on(tunnel::JobFailed& failed);
   void on(tunnel::LookupFinished& finished);

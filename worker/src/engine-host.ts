@@ -8,13 +8,14 @@ import type {
   WasmEngine,
 } from './engine-module.ts';
 import { errorFields } from './errors.ts';
+import { FetchJobs, type FetchListener } from './fetch-jobs.ts';
 import { KeyKeeper, type KeyStore } from './key-store.ts';
 import { MessageJobs } from './messages.ts';
 import type {
   EngineOptions,
   EngineStats,
   ErrorFields,
-  FetchMessage,
+  FetchControl,
   FetchRequest,
   MessageNews,
   MessageRequest,
@@ -43,20 +44,6 @@ const MAX_DIRECTORY_ANSWER = 64 * 1024 * 1024;
 const DIRECTORY_TIMEOUT_MS = 30_000;
 const ENDED = errorFields('ABORTED', 'tunnel error: the tunnel was shut down');
 
-const latin1 = {
-  encode(text: string): Uint8Array {
-    const bytes = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-    return bytes;
-  },
-  decode(bytes: Uint8Array): string {
-    let text = '';
-    for (const byte of bytes) text += String.fromCharCode(byte);
-    return text;
-  },
-};
-
-type FetchListener = (message: FetchMessage) => void;
 type LookupListener = (outcome: Outcome<string[]>) => void;
 
 export class EngineHost {
@@ -66,7 +53,7 @@ export class EngineHost {
   readonly #memory: WebAssembly.Memory;
   readonly #engine: WasmEngine;
   readonly #links = new Map<number, WebSocket>();
-  readonly #fetches = new Map<number, FetchListener>();
+  readonly #fetches = new FetchJobs();
   readonly #lookups = new Map<number, LookupListener>();
   readonly #messages = new MessageJobs();
   readonly #keys: KeyKeeper | undefined;
@@ -145,34 +132,19 @@ export class EngineHost {
   }
 
   /** Returns the way to control the fetch. News come to `listener` until 'end' or 'failed'. */
-  startFetch(
-    request: FetchRequest,
-    listener: FetchListener,
-  ): { consumed(bytes: number): void; cancel(): void } {
-    const headers = request.headers.map(([name, value]) => [
-      latin1.encode(name),
-      latin1.encode(value),
-    ]);
-    const started = this.#guarded(() => this.#engine.startFetch({ ...request, headers }));
+  startFetch(request: FetchRequest, listener: FetchListener): (control: FetchControl) => void {
+    const started = this.#guarded(() => this.#engine.startFetch(FetchJobs.toEngine(request)));
     if (started === undefined || !started.ok) {
       const error = started?.error ?? this.#crashError();
       listener({ kind: 'failed', error: { ...error, phase: 'request', retryable: true } });
-      return { consumed: () => undefined, cancel: () => undefined };
+      return () => undefined;
     }
     const { job } = started;
-    this.#fetches.set(job, listener);
+    this.#fetches.add(job, listener);
     this.#turn();
-    return {
-      consumed: (bytes) => {
-        if (!this.#fetches.has(job)) return;
-        this.#guarded(() => this.#engine.fetchConsumed(job, bytes));
-        this.#turn();
-      },
-      cancel: () => {
-        this.#fetches.delete(job);
-        this.#guarded(() => this.#engine.cancel(job));
-        this.#turn();
-      },
+    return (control) => {
+      this.#guarded(() => this.#fetches.control(this.#engine, job, control));
+      this.#turn();
     };
   }
 
@@ -231,10 +203,7 @@ export class EngineHost {
       this.#directoryCalls.abort();
       for (const socket of this.#links.values()) socket.close();
       this.#links.clear();
-      for (const listener of this.#fetches.values()) {
-        listener({ kind: 'failed', error: this.#crash });
-      }
-      this.#fetches.clear();
+      this.#fetches.failAll(this.#crash);
       for (const resolve of this.#lookups.values()) resolve({ ok: false, error: this.#crash });
       this.#lookups.clear();
       this.#messages.failAll(this.#crash);
@@ -286,24 +255,12 @@ export class EngineHost {
         });
         break;
       case 'fetchHead':
-        this.#fetches.get(action.job)?.({
-          kind: 'head',
-          status: action.status,
-          reason: latin1.decode(action.reason),
-          headers: action.headers.map(([name, value]) => [
-            latin1.decode(name),
-            latin1.decode(value),
-          ]),
-          url: action.url,
-          redirected: action.redirected,
-        });
-        break;
       case 'fetchChunk':
-        this.#fetches.get(action.job)?.({ kind: 'chunk', bytes: action.bytes });
-        break;
+      case 'fetchBodyWanted':
+      case 'fetchUploaded':
+      case 'fetchRedirected':
       case 'fetchEnd':
-        this.#fetches.get(action.job)?.({ kind: 'end', timing: action.timing });
-        this.#fetches.delete(action.job);
+        this.#fetches.tell(action);
         break;
       case 'jobFailed': {
         const error: ErrorFields = {
@@ -311,8 +268,7 @@ export class EngineHost {
           phase: action.phase,
           retryable: action.retryable,
         };
-        this.#fetches.get(action.job)?.({ kind: 'failed', error });
-        this.#fetches.delete(action.job);
+        this.#fetches.fail(action.job, error);
         this.#lookups.get(action.job)?.({ ok: false, error });
         this.#lookups.delete(action.job);
         this.#messages.settle(action.job, { ok: false, error });

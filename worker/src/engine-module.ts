@@ -32,6 +32,15 @@ export type EngineAction =
       redirected: boolean;
     }
   | { kind: 'fetchChunk'; job: number; bytes: Uint8Array<ArrayBuffer> }
+  | { kind: 'fetchBodyWanted'; job: number; attempt: number; bytes: number }
+  | { kind: 'fetchUploaded'; job: number; bytes: number }
+  | {
+      kind: 'fetchRedirected';
+      job: number;
+      from: string;
+      to: string;
+      setCookies: [Uint8Array, Uint8Array][];
+    }
   | { kind: 'fetchEnd'; job: number; timing: FetchTiming }
   | {
       kind: 'jobFailed';
@@ -62,6 +71,9 @@ export interface WasmEngine {
   directoryFailed(request: number): void;
   startFetch(request: object): Started;
   fetchConsumed(job: number, bytes: number): Done;
+  fetchBody(job: number, attempt: number, piece: Uint8Array): void;
+  fetchBodyEnd(job: number, attempt: number): void;
+  fetchGoOn(job: number, cookie: Uint8Array | undefined): void;
   startLookup(host: string): Started;
   sendMessage(message: MessageRequest): Started;
   cancel(job: number): void;

@@ -81,6 +81,25 @@ export interface FetchRequest {
   bodyTimeoutMs?: number | undefined;
   timeoutMs?: number | undefined;
   isolationKey?: string | undefined;
+  /** Instead of `body`: it is given in answer to 'bodyWanted'. */
+  streamed?: StreamedBody | undefined;
+  priority?: 'high' | 'low' | 'auto' | undefined;
+  /** Remove content codings. Default true. */
+  decompress?: boolean | undefined;
+  /** Tell redirects, and wait for the cookies of the next request. Default false. */
+  cookies?: boolean | undefined;
+  /** Tell how much of the body is with the server. Default false. */
+  uploadNews?: boolean | undefined;
+  /** Bytes of body that may come at most. */
+  maxResponseSize?: number | undefined;
+}
+
+/** A request body that is handed over piece by piece. */
+export interface StreamedBody {
+  /** Bytes in all; without it the body is sent chunked. */
+  length?: number | undefined;
+  /** It can be given once more from its beginning. */
+  replayable: boolean;
 }
 
 /** Milliseconds since the start of the fetch; phases that did not happen are absent. */
@@ -106,11 +125,21 @@ export type FetchMessage =
       redirected: boolean;
     }
   | { kind: 'chunk'; bytes: Uint8Array }
+  /** That many more bytes of the request's body; a new attempt begins at its beginning. */
+  | { kind: 'bodyWanted'; attempt: number; bytes: number }
+  | { kind: 'uploaded'; bytes: number }
+  /** A redirect waits for 'goOn'. Field values hold one byte per character. */
+  | { kind: 'redirected'; from: string; to: string; setCookies: string[] }
   | { kind: 'end'; timing: FetchTiming }
   | { kind: 'failed'; error: ErrorFields };
 
 /** From the page over a fetch's MessagePort. */
-export type FetchControl = { kind: 'consumed'; bytes: number } | { kind: 'cancel' };
+export type FetchControl =
+  | { kind: 'consumed'; bytes: number }
+  | { kind: 'body'; attempt: number; bytes: Uint8Array }
+  | { kind: 'bodyEnd'; attempt: number }
+  | { kind: 'goOn'; cookie?: string | undefined }
+  | { kind: 'cancel' };
 
 /** A message to another client of the mixnet. */
 export interface MessageRequest {

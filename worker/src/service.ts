@@ -168,12 +168,8 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
     }
     const control = this.#host.startFetch(request, tell);
     port.onmessage = (event: MessageEvent<FetchControl>): void => {
-      if (event.data.kind === 'consumed') {
-        control.consumed(event.data.bytes);
-      } else {
-        control.cancel();
-        port.close();
-      }
+      control(event.data);
+      if (event.data.kind === 'cancel') port.close();
     };
     return Promise.resolve();
   }
@@ -236,12 +232,12 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
         } else if (message.kind === 'chunk') {
           chunks.push(message.bytes as Uint8Array<ArrayBuffer>);
           // The whole body is wanted: nothing to hold back.
-          queueMicrotask(() => control.consumed(message.bytes.byteLength));
+          queueMicrotask(() => control({ kind: 'consumed', bytes: message.bytes.byteLength }));
         } else if (message.kind === 'end') {
           void new Blob(chunks).arrayBuffer().then((body) => {
             resolve({ ...answer, body: new Uint8Array(body) });
           }, reject);
-        } else {
+        } else if (message.kind === 'failed') {
           reject(new Error(message.error.message));
         }
       });

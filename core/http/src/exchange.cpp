@@ -2,8 +2,6 @@
 //
 // llhttp checks syntax; here it is checked that the extent of the body is beyond doubt, so that no
 // byte of one response can be taken for the beginning of the next.
-#include "mix/http/exchange.h"
-
 #include <llhttp.h>
 
 #include <algorithm>
@@ -11,6 +9,8 @@
 #include <utility>
 
 #include "constants.h"
+#include "mix/http/http1.h"
+#include "outgoing_body.h"
 #include "text.h"
 
 namespace mix::http {
@@ -25,14 +25,19 @@ bool is_interim(std::uint16_t status) { return status < detail::kFirstFinalStatu
 }  // namespace
 
 /// llhttp calls back while it parses; the callbacks only collect.
-class Exchange::Impl {
+class Http1Exchange::Impl {
  public:
   Impl(net::Stream& stream, Request request, const Limits& limits)
       : stream_(stream),
         limits_(limits),
         is_head_(request.method == "HEAD"),
-        head_out_(encode_head(request)),
-        body_out_(std::move(request.body)) {
+        chunked_(request.streamed && !request.streamed->length),
+        meter_(request.streamed) {
+    out_.push(encode_head(request), 0);
+    if (!request.body.empty()) {
+      const std::size_t size = request.body.size();
+      out_.push(std::move(request.body), size);
+    }
     llhttp_settings_init(&settings_);
     settings_.on_status = [](llhttp_t* p, const char* at, std::size_t n) {
       return self(p).text(self(p).current_.reason, at, n);
@@ -92,7 +97,33 @@ class Exchange::Impl {
     return event;
   }
 
-  std::uint64_t bytes_sent() const { return sent_; }
+  std::size_t body_room() const {
+    if (!meter_.open() || complete_ || failure_ || write_failure_) return 0;
+    return detail::kUploadQueue - std::min(out_.queued(), detail::kUploadQueue);
+  }
+
+  base::Result<void> send_body(ByteView piece) {
+    MIX_CHECK(meter_.add(piece.size()));
+    if (piece.empty()) return {};  // an empty chunk would end the body
+    if (!chunked_) {
+      out_.push(base::to_bytes(piece), piece.size());
+      return {};
+    }
+    base::Bytes chunk = chunk_head(piece.size());
+    base::append(chunk, piece);
+    base::append(chunk, base::as_bytes("\r\n"));
+    out_.push(std::move(chunk), piece.size());
+    return {};
+  }
+
+  base::Result<void> end_body() {
+    MIX_CHECK(meter_.end());
+    if (chunked_) out_.push(base::to_bytes(base::as_bytes("0\r\n\r\n")), 0);
+    return {};
+  }
+
+  std::uint64_t bytes_sent() const { return out_.sent(); }
+  std::uint64_t body_sent() const { return out_.body_sent(); }
   bool response_started() const { return received_ > 0; }
 
  private:
@@ -113,15 +144,20 @@ class Exchange::Impl {
   }
 
   base::Result<void> write_request() {
-    for (const base::Bytes* part : {&head_out_, &body_out_}) {
-      const std::size_t start = part == &head_out_ ? 0 : head_out_.size();
-      if (sent_ >= start + part->size()) continue;
-      MIX_TRY(const std::size_t taken,
-              stream_.write(ByteView{*part}.subspan(static_cast<std::size_t>(sent_ - start))));
-      sent_ += taken;
-      if (sent_ < start + part->size()) break;
+    while (!out_.empty()) {
+      MIX_TRY(const std::size_t taken, stream_.write(out_.front()));
+      if (taken == 0) break;
+      out_.pop(taken);
     }
     return {};
+  }
+
+  /// spec: RFC 9112 §7.1
+  static base::Bytes chunk_head(std::size_t size) {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    std::string text;
+    for (; size > 0; size /= kHex.size()) text.insert(text.begin(), kHex[size % kHex.size()]);
+    return base::to_bytes(base::as_bytes(text + "\r\n"));
   }
 
   base::Result<void> read_response(std::size_t max_body) {
@@ -179,7 +215,7 @@ class Exchange::Impl {
   }
 
   bool reusable() const {
-    const bool all_sent = sent_ == head_out_.size() + body_out_.size();
+    const bool all_sent = out_.empty() && !meter_.open();
     return keep_alive_ && all_sent && !excess_ && stream_.readable() == 0 &&
            stream_.state() == net::StreamState::kOpen;
   }
@@ -263,9 +299,9 @@ class Exchange::Impl {
   net::Stream& stream_;
   const Limits limits_;
   const bool is_head_;
-  const base::Bytes head_out_;
-  const base::Bytes body_out_;
-  std::uint64_t sent_ = 0;
+  const bool chunked_;
+  BodyMeter meter_;
+  OutgoingBody out_;
   std::uint64_t received_ = 0;
 
   llhttp_settings_t settings_{};
@@ -286,13 +322,19 @@ class Exchange::Impl {
   std::deque<ExchangeEvent> events_;
 };
 
-Exchange::Exchange(net::Stream& stream, Request request, const Limits& limits)
+Http1Exchange::Http1Exchange(net::Stream& stream, Request request, const Limits& limits)
     : impl_(std::make_unique<Impl>(stream, std::move(request), limits)) {}
-Exchange::~Exchange() = default;
+Http1Exchange::~Http1Exchange() = default;
 
-base::Result<void> Exchange::advance(std::size_t max_body) { return impl_->advance(max_body); }
-std::optional<ExchangeEvent> Exchange::poll_event() { return impl_->poll_event(); }
-std::uint64_t Exchange::bytes_sent() const { return impl_->bytes_sent(); }
-bool Exchange::response_started() const { return impl_->response_started(); }
+base::Result<void> Http1Exchange::advance(std::size_t max_body) { return impl_->advance(max_body); }
+std::optional<ExchangeEvent> Http1Exchange::poll_event() { return impl_->poll_event(); }
+std::size_t Http1Exchange::body_room() const { return impl_->body_room(); }
+base::Result<void> Http1Exchange::send_body(base::ByteView piece) {
+  return impl_->send_body(piece);
+}
+base::Result<void> Http1Exchange::end_body() { return impl_->end_body(); }
+std::uint64_t Http1Exchange::bytes_sent() const { return impl_->bytes_sent(); }
+std::uint64_t Http1Exchange::body_sent() const { return impl_->body_sent(); }
+bool Http1Exchange::response_started() const { return impl_->response_started(); }
 
 }  // namespace mix::http

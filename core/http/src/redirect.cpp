@@ -61,10 +61,6 @@ base::Result<RedirectDecision> decide_redirect(const Request& request, const Res
   const auto location = find_header(head.headers, "location");
   if (!location) return RedirectDecision{Deliver{}};
   if (is_ambiguous(head.headers, *location)) return refused("several Location headers");
-  if (visited.size() > policy.max_redirects) {
-    return Error{Errc::http_too_many_redirects, static_cast<std::uint32_t>(policy.max_redirects),
-                 "(>" + std::to_string(policy.max_redirects) + ")"};
-  }
   auto target = request.url.resolve(*location);
   if (!target && target.error().code == Errc::usage_bad_scheme) {
     return refused("redirect to unsupported scheme '" + target.error().context + "' rejected");
@@ -76,6 +72,9 @@ base::Result<RedirectDecision> decide_redirect(const Request& request, const Res
   if (request.url.secure() && !target->secure()) {
     return refused("redirect from https to http rejected (would leak credentials)");
   }
+  if (head.status != kSeeOther && request.streamed && policy.replay == Replay::kImpossible) {
+    return refused("the request's body was a stream, which cannot be sent again");
+  }
 
   FollowRedirect follow{request};
   Request& next = follow.request;
@@ -84,11 +83,15 @@ base::Result<RedirectDecision> decide_redirect(const Request& request, const Res
   if (becomes_get(head.status, request.method)) {
     next.method = "GET";
     next.body.clear();
+    next.streamed.reset();
     remove_headers(next.headers, kBodyHeaders);
   }
   if (next.url.origin() != request.url.origin()) remove_headers(next.headers, kOriginHeaders);
-  if (std::ranges::find(visited, visit_name(next)) != visited.end()) {
-    return Error{Errc::http_redirect_loop, 0, next.url.to_string()};
+  if (visited.size() > policy.max_redirects) {
+    const bool circle = std::ranges::find(visited, visit_name(next)) != visited.end();
+    if (circle) return Error{Errc::http_redirect_loop, 0, next.url.to_string()};
+    return Error{Errc::http_too_many_redirects, static_cast<std::uint32_t>(policy.max_redirects),
+                 "(>" + std::to_string(policy.max_redirects) + ")"};
   }
   return RedirectDecision{std::move(follow)};
 }

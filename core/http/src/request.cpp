@@ -24,7 +24,6 @@ constexpr std::pair<std::string_view, std::string_view> kDefaultHeaders[] = {
     {"Accept",
      "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"},
     {"Accept-Language", "en-US,en;q=0.9"},
-    {"Accept-Encoding", "identity"},
 };
 
 bool contains(std::span<const std::string_view> list, std::string_view name) {
@@ -39,8 +38,13 @@ bool is_field_value(std::string_view value) {
 Error bad_header(std::string context) { return {Errc::usage_bad_header, 0, std::move(context)}; }
 
 bool sends_length(const Request& request) {
-  return !request.body.empty() || request.method == "POST" || request.method == "PUT" ||
+  return request.has_body() || request.method == "POST" || request.method == "PUT" ||
          request.method == "PATCH";
+}
+
+/// None: known only at its end.
+std::optional<std::uint64_t> body_length(const Request& request) {
+  return request.streamed ? request.streamed->length : request.body.size();
 }
 
 }  // namespace
@@ -52,7 +56,7 @@ base::Result<void> validate(Request& request) {
   for (const std::string_view method : kStandardMethods) {
     if (equal_ignoring_case(method, request.method)) request.method = method;
   }
-  if (!request.body.empty() && (request.method == "GET" || request.method == "HEAD")) {
+  if (request.has_body() && (request.method == "GET" || request.method == "HEAD")) {
     return Error{Errc::usage_bad_body, 0, "a " + request.method + " request cannot have a body"};
   }
   for (const auto& [name, value] : request.headers) {
@@ -60,10 +64,10 @@ base::Result<void> validate(Request& request) {
     if (!is_field_value(value)) return bad_header("value of " + name);
     if (contains(kForbiddenHeaders, name)) return bad_header(name + " is set by the engine");
     if (!equal_ignoring_case(name, "content-length")) continue;
-    std::size_t length = 0;
+    std::uint64_t length = 0;
     const char* end = value.data() + value.size();
     const auto [stop, status] = std::from_chars(value.data(), end, length);
-    if (status != std::errc{} || stop != end || length != request.body.size()) {
+    if (status != std::errc{} || stop != end || length != body_length(request)) {
       return bad_header("Content-Length disagrees with the body");
     }
   }
@@ -77,11 +81,22 @@ std::optional<std::string> find_header(const HeaderList& headers, std::string_vi
   return std::nullopt;
 }
 
-void add_default_headers(HeaderList& headers) {
-  for (const auto& [name, value] : kDefaultHeaders) {
+void add_default_headers(HeaderList& headers, std::string_view accept_encoding) {
+  const auto add = [&](std::string_view name, std::string_view value) {
     if (!find_header(headers, name)) headers.emplace_back(name, value);
-  }
+  };
+  for (const auto& [name, value] : kDefaultHeaders) add(name, value);
+  // A part of a coded body cannot be decoded.
+  add("Accept-Encoding", find_header(headers, "range") ? "identity" : accept_encoding);
 }
+
+void replace_header(HeaderList& headers, std::string_view name, std::optional<std::string> value) {
+  std::erase_if(headers,
+                [&](const auto& header) { return equal_ignoring_case(header.first, name); });
+  if (value) headers.emplace_back(name, *std::move(value));
+}
+
+bool is_set_cookie(std::string_view name) { return equal_ignoring_case(name, "set-cookie"); }
 
 base::Bytes encode_head(const Request& request) {
   std::string text = request.method + ' ' + request.url.path + " HTTP/1.1\r\n";
@@ -95,7 +110,11 @@ base::Bytes encode_head(const Request& request) {
       line(name, value);
     }
   }
-  if (sends_length(request)) line("Content-Length", std::to_string(request.body.size()));
+  if (const auto length = body_length(request); !length) {
+    line("Transfer-Encoding", "chunked");
+  } else if (sends_length(request)) {
+    line("Content-Length", std::to_string(*length));
+  }
   text += "\r\n";
   return base::to_bytes(base::as_bytes(text));
 }

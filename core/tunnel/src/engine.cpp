@@ -9,6 +9,7 @@
 #include "messages.h"
 #include "mix/base/encoding.h"
 #include "mix/dns/resolver.h"
+#include "mix/http/decoding.h"
 #include "mix/http/exchange.h"
 #include "mix/net/stack.h"
 #include "mix/tls/client.h"
@@ -101,8 +102,12 @@ class Engine::Impl {
     first.method = request.method;
     first.headers = std::move(request.headers);
     first.body = std::move(request.body);
+    first.streamed = request.streamed;
     MIX_CHECK(http::validate(first));
-    if (request.default_headers) http::add_default_headers(first.headers);
+    if (request.default_headers) {
+      const bool decodes = request.decompress == Decompress::kOn;
+      http::add_default_headers(first.headers, decodes ? http::kAcceptEncoding : "identity");
+    }
     const JobId id = ++last_job_;
     fetches_.emplace(id, std::make_unique<FetchJob>(id, std::move(request), std::move(first),
                                                     services(), clock_.now()));
@@ -114,6 +119,11 @@ class Engine::Impl {
     if (it == fetches_.end()) return Errc::usage_stale_handle;
     it->second->consumed(bytes);
     return {};
+  }
+
+  FetchJob* fetch(JobId job) {
+    const auto it = fetches_.find(job);
+    return it == fetches_.end() ? nullptr : it->second.get();
   }
 
   base::Result<JobId> start_lookup(std::string host) {
@@ -191,14 +201,12 @@ class Engine::Impl {
     }
     if (stack_) stats.net = stack_->stats();
     stats.jobs = fetches_.size() + lookups_.size();
-    stats.pooled = pool_.size();
+    stats.pooled = pool_ ? pool_->idle() : 0;
     return stats;
   }
 
  private:
-  JobServices services() {
-    return {options_, clock_, rng_, *stack_, *resolver_, pool_, trust_, actions_};
-  }
+  JobServices services() { return {options_, *pool_, actions_}; }
 
   void set_state(State state, std::optional<Step> step, std::optional<Error> error) {
     if (state == state_ && !step && !error && announced_) return;
@@ -232,9 +240,11 @@ class Engine::Impl {
     if (!stack_) {
       stack_ = net::Stack::create(config, clock_, rng_);
       resolver_ = std::make_unique<dns::Resolver>(resolver_config(), *stack_, rng_);
+      pool_ = std::make_unique<ConnectionPool>(
+          DialServices{options_, clock_, rng_, *stack_, *resolver_, trust_});
     } else if (config.ipv4 != address4_ || config.ipv6 != address6_) {
       // TCP connections are tied to the old address: they end here, with a clear reason.
-      pool_.clear();
+      pool_->drop_idle();
       stack_->readdress(config, Error{Errc::ipr_disconnected, 0, "the exit's addresses changed"});
     }
     address4_ = config.ipv4;
@@ -329,11 +339,11 @@ class Engine::Impl {
     if (!stack_) return false;
     bool moved = false;
     resolver_->advance(now);
-    pool_.advance(now);
+    moved |= pool_->advance(now);
     while (auto done = resolver_->poll_event()) {
       moved = true;
       finish_lookup(*done);
-      for (auto& [id, job] : fetches_) job->lookup_finished(*done, now);
+      pool_->lookup_finished(*done, now);
     }
     for (auto& [id, job] : fetches_) moved |= job->advance(now);
     std::erase_if(fetches_, [](const auto& entry) { return entry.second->done(); });
@@ -368,7 +378,7 @@ class Engine::Impl {
   }
 
   void teardown_net() {
-    pool_.clear();
+    pool_.reset();
     resolver_.reset();
     stack_.reset();
   }
@@ -378,7 +388,7 @@ class Engine::Impl {
     if (stack_) {
       deadline = earlier(deadline, stack_->next_deadline());
       deadline = earlier(deadline, resolver_->next_deadline());
-      deadline = earlier(deadline, pool_.next_deadline());
+      deadline = earlier(deadline, pool_->next_deadline());
     }
     for (const auto& [id, job] : fetches_) deadline = earlier(deadline, job->next_deadline());
     return deadline;
@@ -402,7 +412,7 @@ class Engine::Impl {
   // Destroyed from the bottom up: streams and sockets before the stack that holds them.
   std::unique_ptr<net::Stack> stack_;
   std::unique_ptr<dns::Resolver> resolver_;
-  ConnectionPool pool_;
+  std::unique_ptr<ConnectionPool> pool_;
   std::optional<net::Ipv4> address4_;
   std::optional<net::Ipv6> address6_;
   JobId last_job_ = 0;
@@ -444,6 +454,15 @@ base::Result<JobId> Engine::start_fetch(FetchRequest request) {
 }
 base::Result<void> Engine::fetch_consumed(JobId job, std::size_t bytes) {
   return impl_->fetch_consumed(job, bytes);
+}
+void Engine::fetch_body(JobId job, std::uint32_t attempt, base::ByteView piece) {
+  if (FetchJob* fetch = impl_->fetch(job)) fetch->body_piece(attempt, piece, impl_->now());
+}
+void Engine::fetch_body_end(JobId job, std::uint32_t attempt) {
+  if (FetchJob* fetch = impl_->fetch(job)) fetch->body_end(attempt, impl_->now());
+}
+void Engine::fetch_go_on(JobId job, std::optional<std::string> cookie) {
+  if (FetchJob* fetch = impl_->fetch(job)) fetch->go_on(std::move(cookie), impl_->now());
 }
 base::Result<JobId> Engine::start_lookup(std::string host) {
   return impl_->start_lookup(std::move(host));

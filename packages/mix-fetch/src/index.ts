@@ -2,128 +2,105 @@
 import {
   MixError,
   setupMixTunnel,
-  sharedTunnel,
   type FetchTiming,
   type SetupMixTunnelOpts,
 } from '@mixweb/mix-tunnel';
 
-import { prepare, type MixRequestInit } from './request.ts';
-import { buildResponse, hasNullBody } from './response.ts';
+import { CookieKeeper } from './cookie-jar.ts';
+import { exchange, timings } from './exchange.ts';
+import type { MixFetchConfig, MixRequestInit } from './options.ts';
+import { prepare } from './request.ts';
 
 export { disconnectMixTunnel, getTunnelState, MixError, setupMixTunnel } from '@mixweb/mix-tunnel';
 export type { FetchTiming, MixErrorCode, SetupMixTunnelOpts } from '@mixweb/mix-tunnel';
-export type { MixRequestInit } from './request.ts';
-
-const timings = new WeakMap<Response, FetchTiming>();
+export type { CookieJar, CookieStore, ToughCookieJar } from './cookie-jar.ts';
+export type { FetchErrors, MixFetchConfig, MixRequestInit, Progress } from './options.ts';
 
 export interface MixFetch {
   /** As fetch: resolves after the response head, whatever its status. */
   (input: string | URL | Request, init?: MixRequestInit): Promise<Response>;
-  /** Where the time went, ms; complete once the body has been read to its end. */
+  /** Where the time went, ms; known once the body has been read to its end. */
   timing(response: Response): FetchTiming | undefined;
+  /** Another configuration over the same tunnel; its defaults come over those of this one. */
+  extend(config: MixFetchConfig): MixFetch;
 }
 
-function abortReason(signal: AbortSignal): unknown {
-  return signal.reason ?? new DOMException('This operation was aborted', 'AbortError');
+function withCookie(headers: [string, string][], cookie: string | undefined): [string, string][] {
+  // A Cookie field of the caller's own is left alone.
+  if (cookie === undefined || headers.some(([name]) => name.toLowerCase() === 'cookie')) {
+    return headers;
+  }
+  return [...headers, ['Cookie', cookie]];
 }
 
-async function fetchThroughTunnel(
-  input: string | URL | Request,
-  init?: MixRequestInit,
-): Promise<Response> {
-  const { request, signal } = await prepare(input, init);
-  signal?.throwIfAborted();
-  return new Promise<Response>((resolve, reject) => {
-    let body: ReadableStreamDefaultController<Uint8Array> | undefined;
-    let response: Response | undefined;
-    let finished = false;
-
-    const finish = (): void => {
-      finished = true;
-      signal?.removeEventListener('abort', onAbort);
-    };
-    const failWith = (error: unknown): void => {
-      if (finished) return;
-      finish();
-      if (response) body?.error(error);
-      else reject(error as Error);
-    };
-    const onAbort = (): void => {
-      channel.cancel();
-      failWith(abortReason(signal as AbortSignal));
-    };
-
-    const consumer = {
-      start: (controller: ReadableStreamDefaultController<Uint8Array>): void => {
-        body = controller;
-      },
-      cancel: (): void => {
-        if (finished) return;
-        finish();
-        channel.cancel();
-      },
-    };
-    // The queue itself holds nothing back: the engine sends on only what the reader has taken.
-    const delivered = (stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> =>
-      stream.pipeThrough(
-        new TransformStream<Uint8Array, Uint8Array>(
-          {
-            transform(chunk, controller) {
-              controller.enqueue(chunk);
-              channel.consumed(chunk.byteLength);
-            },
-          },
-          undefined,
-          { highWaterMark: 0 },
-        ),
-      );
-
-    const channel = sharedTunnel().fetch(request, (message) => {
-      if (finished) return;
-      switch (message.kind) {
-        case 'head': {
-          const bodyless = hasNullBody(message.status, request.method);
-          const stream = bodyless ? null : delivered(new ReadableStream(consumer));
-          try {
-            response = buildResponse(message, stream);
-          } catch (cause) {
-            channel.cancel();
-            failWith(
-              new MixError('HTTP_PARSE', `HTTP error: status ${message.status} has no Response`, {
-                cause,
-                phase: 'response',
-              }),
-            );
-            return;
-          }
-          resolve(response);
-          break;
-        }
-        case 'chunk':
-          body?.enqueue(message.bytes);
-          break;
-        case 'end':
-          finish();
-          if (response) timings.set(response, message.timing);
-          body?.close();
-          break;
-        case 'failed':
-          failWith(MixError.from(message.error));
-          break;
-      }
-    });
-    signal?.addEventListener('abort', onAbort, { once: true });
-    if (signal?.aborted) onAbort();
+function configured(config: MixFetchConfig): MixFetch {
+  const run = async (
+    input: string | URL | Request,
+    init: MixRequestInit = {},
+  ): Promise<Response> => {
+    const defaults = config.defaults ?? {};
+    const prepared = await prepare(input, init, config.baseUrl, defaults);
+    const credentials = init.credentials ?? defaults.credentials;
+    const keeper =
+      config.cookieJar === undefined || credentials === 'omit'
+        ? undefined
+        : new CookieKeeper(config.cookieJar);
+    const { request, signal } = prepared;
+    if (keeper) {
+      request.cookies = true;
+      request.headers = withCookie(request.headers, await keeper.cookieFor(request.url));
+      signal?.throwIfAborted();
+    }
+    return exchange(prepared, { ...defaults, ...init }, keeper);
+  };
+  const fetchLike = async (
+    input: string | URL | Request,
+    init?: MixRequestInit,
+  ): Promise<Response> => {
+    try {
+      return await run(input, init);
+    } catch (error) {
+      const spec = config.fetchErrors === 'spec';
+      if (spec && error instanceof MixError) throw new TypeError('fetch failed', { cause: error });
+      throw error;
+    }
+  };
+  return Object.assign(fetchLike, {
+    timing: (response: Response) => timings.get(response),
+    extend: (more: MixFetchConfig) =>
+      configured({ ...config, ...more, defaults: { ...config.defaults, ...more.defaults } }),
   });
 }
 
 /** Drop-in fetch through the mixnet. Set the tunnel up first. Rejects with MixError. */
-export const mixFetch: MixFetch = Object.assign(fetchThroughTunnel, {
-  timing: (response: Response) => timings.get(response),
-});
+export const mixFetch: MixFetch = /* @__PURE__ */ configured({});
 
-/** Sets the tunnel up and returns mixFetch. Rejects when a tunnel lives already. */
-export const createMixFetch = async (opts?: SetupMixTunnelOpts): Promise<MixFetch> => {
-  await setupMixTunnel(opts);
-  return mixFetch;
+/**
+ * Sets the tunnel up and returns a mixFetch of its own. Rejects when a tunnel lives already, unless
+ * `reuse: 'share'` is given and the tunnel's options agree.
+ */
+export const createMixFetch = async (
+  opts: SetupMixTunnelOpts & MixFetchConfig = {},
+): Promise<MixFetch> => {
+  const { defaults, baseUrl, cookieJar, fetchErrors, ...tunnel } = opts;
+  await setupMixTunnel(tunnel);
+  return configured({
+    ...(defaults && { defaults }),
+    ...(baseUrl !== undefined && { baseUrl }),
+    ...(cookieJar && { cookieJar }),
+    ...(fetchErrors && { fetchErrors }),
+  });
+};
+
+/**
+ * Replaces globalThis.fetch, for code that cannot be given another; errors are those of fetch.
+ * Returns the function that puts the old one back.
+ */
+export const installGlobalFetch = (config: MixFetchConfig = {}): (() => void) => {
+  const before = globalThis.fetch;
+  const base = typeof location === 'undefined' ? {} : { baseUrl: location.href };
+  globalThis.fetch = configured({ fetchErrors: 'spec', ...base, ...config }) as typeof fetch;
+  return () => {
+    globalThis.fetch = before;
+  };
 };

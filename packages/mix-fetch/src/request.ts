@@ -2,33 +2,24 @@
 // and body rules do the normalising, so that they agree with WHATWG Fetch.
 import { MixError, type FetchRequest } from '@mixweb/mix-tunnel';
 
-/** Additions to RequestInit. spec: api part 2 §3 */
-export interface MixRequestInit extends RequestInit {
-  /** Limit of the whole exchange, ms. Default none. */
-  timeoutMs?: number;
-  /** Name, TCP and TLS together, ms. Default 60 000. */
-  connectTimeout?: number;
-  /** Until the response head, ms. Default 120 000. */
-  headersTimeout?: number;
-  /** Between two body chunks, ms. Default 120 000. */
-  bodyTimeout?: number;
-  /** Redirects followed. Default: the tunnel's maxRedirects. */
-  maxRedirections?: number;
-  /** Requests with different keys never share a connection. */
-  isolationKey?: string;
-  /** Send the default User-Agent, Accept, … where the caller gives none. Default true. */
-  defaultHeaders?: boolean;
-}
+import { extractBody, type BodySource, type ExtractedBody } from './body.ts';
+import { readIntegrity, type Integrity } from './integrity.ts';
+import type { MixRequestInit } from './options.ts';
 
 export interface Prepared {
   request: FetchRequest;
   signal: AbortSignal | undefined;
+  /** Set when the body is streamed. */
+  body: BodySource | undefined;
+  /** Bytes of the body, when known. */
+  bodySize: number | undefined;
+  integrity: Integrity | undefined;
 }
 
-function absoluteUrl(input: string | URL): string {
+function absoluteUrl(input: string | URL, base: string | URL | undefined): string {
   let url: URL;
   try {
-    url = new URL(input);
+    url = new URL(input, base);
   } catch {
     const what = /^[a-z][a-z0-9+.-]*:/i.test(String(input))
       ? String(input)
@@ -43,72 +34,176 @@ function absoluteUrl(input: string | URL): string {
       { phase: 'request', retryable: true },
     );
   }
+  if (url.username !== '' || url.password !== '') {
+    throw new TypeError(`a URL with credentials cannot be fetched: ${url.origin}`);
+  }
   return url.href;
 }
 
-/** The bytes of any BodyInit and the content type that it implies. */
-async function readBody(
-  body: BodyInit,
-): Promise<{ bytes: Uint8Array; contentType: string | null }> {
-  let carrier: Response;
-  try {
-    carrier = new Response(body);
-  } catch (cause) {
-    throw new MixError(
-      'BAD_BODY',
-      'HTTP error: unsupported body type (expected string, Uint8Array, or ArrayBuffer)',
-      { cause, phase: 'request', retryable: true },
-    );
+const STANDARD_METHODS = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT']);
+
+function normalMethod(method: string): string {
+  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(method)) {
+    throw new TypeError(`'${method}' is not a valid HTTP method`);
   }
-  const bytes = new Uint8Array(await carrier.arrayBuffer());
-  return { bytes, contentType: carrier.headers.get('content-type') };
+  const upper = method.toUpperCase();
+  if (upper === 'CONNECT' || upper === 'TRACE' || upper === 'TRACK') {
+    throw new TypeError(`the method ${upper} is not allowed`);
+  }
+  return STANDARD_METHODS.has(upper) ? upper : method;
 }
 
+/** The engine frames messages; api part 2 §3 leaves all other names to the caller. */
+const ENGINE_HEADERS = new Set(['connection', 'transfer-encoding', 'upgrade']);
+
 /** Pairs stay pairs, so that repeated fields survive; names and values are checked by Headers. */
-function headerPairs(init: HeadersInit): [string, string][] {
+export function headerPairs(init: HeadersInit): [string, string][] {
   const checked = new Headers();
   const pairs: [string, string][] = [];
   const entries =
     init instanceof Headers ? init : Symbol.iterator in init ? init : Object.entries(init);
-  for (const [name, value] of entries as Iterable<[string, string]>) {
+  for (const entry of entries as Iterable<readonly string[]>) {
+    const [name, value] = entry;
+    if (entry.length !== 2 || name === undefined || value === undefined) {
+      throw new TypeError('each header needs a name and a value');
+    }
     checked.append(name, value);
+    if (ENGINE_HEADERS.has(String(name).toLowerCase())) {
+      throw new TypeError(`the header ${name} cannot be set: it belongs to the connection`);
+    }
     // Surrounding white space is not part of a value (Fetch, "normalize").
-    pairs.push([name, String(value).replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '')]);
+    pairs.push([String(name), String(value).replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '')]);
   }
   return pairs;
+}
+
+const has = (headers: [string, string][], wanted: string): boolean =>
+  headers.some(([name]) => name.toLowerCase() === wanted);
+
+/** A call's headers over the defaults, field by field. */
+function mergedHeaders(
+  own: HeadersInit | undefined,
+  defaults: HeadersInit | undefined,
+): [string, string][] {
+  const headers = own === undefined ? [] : headerPairs(own);
+  if (defaults === undefined) return headers;
+  const further = headerPairs(defaults).filter(([name]) => !has(headers, name.toLowerCase()));
+  return [...headers, ...further];
+}
+
+/** Nothing is cached here, so every mode goes to the network, as Fetch says for an empty cache. */
+function applyCacheMode(cache: RequestCache | undefined, headers: [string, string][]): void {
+  if (cache === 'only-if-cached') {
+    throw new MixError('BAD_OPTION', "HTTP error: cache 'only-if-cached': there is no cache", {
+      phase: 'request',
+      retryable: true,
+    });
+  }
+  if (cache === 'no-cache' && !has(headers, 'cache-control')) {
+    headers.push(['Cache-Control', 'max-age=0']);
+  }
+  if (cache === 'no-store' || cache === 'reload') {
+    if (!has(headers, 'pragma')) headers.push(['Pragma', 'no-cache']);
+    if (!has(headers, 'cache-control')) headers.push(['Cache-Control', 'no-cache']);
+  }
+}
+
+const MAX_MS = 2 ** 31 - 1;
+const LIMITS: readonly [keyof MixRequestInit, number, number][] = [
+  ['timeoutMs', 0, MAX_MS],
+  ['connectTimeout', 1, MAX_MS],
+  ['headersTimeout', 1, MAX_MS],
+  ['bodyTimeout', 1, MAX_MS],
+  ['maxRedirections', 0, 255],
+  ['maxResponseSize', 0, Number.MAX_SAFE_INTEGER],
+];
+
+function checkNumbers(init: MixRequestInit): void {
+  for (const [name, min, max] of LIMITS) {
+    const value = init[name];
+    if (value === undefined) continue;
+    if (typeof value !== 'number' || !(value >= min && value <= max)) {
+      throw new RangeError(
+        `${name}: expected a number from ${min} to ${max}, got ${String(value)}`,
+      );
+    }
+  }
+}
+
+function checkChoice(name: string, value: string | undefined, choices: readonly string[]): void {
+  if (value === undefined || choices.includes(value)) return;
+  throw new TypeError(`${name}: expected ${choices.join(', ')}, got '${value}'`);
+}
+
+async function bodyOf(
+  init: MixRequestInit,
+  base: Request | undefined,
+): Promise<ExtractedBody | undefined> {
+  if (init.body !== undefined && init.body !== null) return extractBody(init.body, init.duplex);
+  if (!base || init.body === null) return undefined;
+  if (base.bodyUsed) throw new TypeError('the body of the Request was already read');
+  // What it was made of is not told: its bytes are taken, and its Content-Type is in its headers.
+  if (base.body === null) return undefined;
+  return { bytes: new Uint8Array(await base.arrayBuffer()), contentType: null };
 }
 
 /** Checks and flattens the arguments of mixFetch. Rejects with MixError or, as fetch, TypeError. */
 export async function prepare(
   input: string | URL | Request,
   init: MixRequestInit = {},
+  baseUrl?: string | URL,
+  defaults: MixRequestInit = {},
 ): Promise<Prepared> {
   const base = input instanceof Request ? input : undefined;
-  const signal = init.signal ?? base?.signal ?? undefined;
+  const given: MixRequestInit = { ...defaults, ...init };
+  // null takes the Request's signal away.
+  const signal =
+    (init.signal === undefined ? (base?.signal ?? defaults.signal) : init.signal) ?? undefined;
   signal?.throwIfAborted();
-  const method = init.method ?? base?.method ?? 'GET';
+  checkNumbers(given);
+  checkChoice('redirect', given.redirect, ['follow', 'manual', 'error']);
+  checkChoice('credentials', given.credentials, ['omit', 'same-origin', 'include']);
+  checkChoice('priority', given.priority, ['high', 'low', 'auto']);
+  const method = normalMethod(String(init.method ?? base?.method ?? defaults.method ?? 'GET'));
+  const headers = mergedHeaders(init.headers ?? base?.headers, defaults.headers);
+  applyCacheMode(init.cache ?? base?.cache ?? defaults.cache, headers);
   const request: FetchRequest = {
-    url: absoluteUrl(base ? base.url : (input as string | URL)),
+    url: absoluteUrl(base ? base.url : (input as string | URL), baseUrl),
     method,
-    headers: headerPairs(init.headers ?? base?.headers ?? []),
-    redirect: init.redirect ?? base?.redirect ?? 'follow',
-    maxRedirects: init.maxRedirections,
-    defaultHeaders: init.defaultHeaders,
-    connectTimeoutMs: init.connectTimeout,
-    headersTimeoutMs: init.headersTimeout,
-    bodyTimeoutMs: init.bodyTimeout,
-    timeoutMs: init.timeoutMs,
-    isolationKey: init.isolationKey,
+    headers,
+    redirect: init.redirect ?? base?.redirect ?? defaults.redirect ?? 'follow',
+    maxRedirects: given.maxRedirections,
+    defaultHeaders: given.defaultHeaders,
+    connectTimeoutMs: given.connectTimeout,
+    headersTimeoutMs: given.headersTimeout,
+    bodyTimeoutMs: given.bodyTimeout,
+    timeoutMs: given.timeoutMs,
+    isolationKey: given.isolationKey,
+    priority: given.priority,
+    // Who asks for a coding by name wants to see it.
+    decompress: given.decompress ?? !has(headers, 'accept-encoding'),
+    uploadNews: given.onUploadProgress !== undefined,
+    maxResponseSize: given.maxResponseSize,
   };
-  const body = init.body ?? base?.body;
-  if (body !== undefined && body !== null) {
-    if (/^(GET|HEAD)$/i.test(method)) {
-      throw new TypeError(`a ${method.toUpperCase()} request cannot have a body`);
-    }
-    const { bytes, contentType } = await readBody(body);
-    request.body = bytes;
-    const given = request.headers.some(([name]) => name.toLowerCase() === 'content-type');
-    if (contentType !== null && !given) request.headers.push(['Content-Type', contentType]);
+  const sends = init.body ?? base?.body ?? null;
+  if (sends !== null && (method === 'GET' || method === 'HEAD')) {
+    throw new TypeError(`a ${method} request cannot have a body`);
   }
-  return { request, signal };
+  const integrity = readIntegrity(init.integrity ?? base?.integrity ?? defaults.integrity ?? '');
+  const body = await bodyOf(init, base);
+  signal?.throwIfAborted();
+  if (body?.bytes !== undefined) request.body = body.bytes;
+  if (body?.source !== undefined) {
+    request.streamed = { length: body.source.length, replayable: body.source.replayable };
+  }
+  if (body && body.contentType !== null && !has(headers, 'content-type')) {
+    headers.push(['Content-Type', body.contentType]);
+  }
+  return {
+    request,
+    signal,
+    body: body?.source,
+    bodySize: body?.bytes?.byteLength ?? body?.source?.length,
+    integrity,
+  };
 }

@@ -5,10 +5,10 @@ import type { FetchMessage } from '@mixweb/mix-tunnel';
 /** These must not have a body object, even an empty one (Fetch, "null body status"). */
 const NULL_BODY_STATUS = new Set([101, 103, 204, 205, 304]);
 
-type Head = Extract<FetchMessage, { kind: 'head' }>;
+export type Head = Extract<FetchMessage, { kind: 'head' }>;
 
 export function hasNullBody(status: number, method: string): boolean {
-  return NULL_BODY_STATUS.has(status) || method.toUpperCase() === 'HEAD';
+  return NULL_BODY_STATUS.has(status) || method === 'HEAD';
 }
 
 /** A reason phrase that the Response constructor accepts (RFC 9112 §4: HTAB, SP, VCHAR, obs-text). */
@@ -30,12 +30,39 @@ function decorate(response: Response, head: Head, headers: Headers): Response {
   });
 }
 
-export function buildResponse(head: Head, body: ReadableStream<Uint8Array> | null): Response {
+/** Fields that no Headers takes are left out rather than fail the rest. */
+function headersOf(head: Head): Headers {
   const headers = new Headers();
-  for (const [name, value] of head.headers) headers.append(name, value);
+  for (const [name, value] of head.headers) {
+    try {
+      headers.append(name, value);
+    } catch {
+      // A value with a byte that RFC 9110 §5.5 forbids.
+    }
+  }
+  return headers;
+}
+
+export function buildResponse(
+  head: Head,
+  body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null,
+): Response {
+  const headers = headersOf(head);
+  // The type of a blob() comes from the constructor's own headers.
+  const type = headers.get('content-type');
   const response = new Response(body, {
     status: head.status,
     statusText: reasonPhrase(head.reason),
+    headers: type === null ? {} : { 'content-type': type },
   });
   return decorate(response, head, headers);
+}
+
+/** Bytes of the body as the reader will see it; undefined when nobody knows. */
+export function bodySize(head: Head): number | undefined {
+  const field = (wanted: string): string | undefined =>
+    head.headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
+  const length = field('content-length');
+  if (length === undefined || !/^\d+$/.test(length)) return undefined;
+  return field('content-encoding') === undefined ? Number(length) : undefined;
 }

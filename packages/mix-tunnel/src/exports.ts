@@ -15,10 +15,12 @@ export type {
 export type {
   EngineStats,
   FailurePhase,
+  FetchControl,
   FetchMessage,
   FetchRequest,
   FetchTiming,
   MixFetchResponseInit,
+  StreamedBody,
   TunnelStateName,
   TunnelStep,
 } from '../../../worker/src/protocol.ts';

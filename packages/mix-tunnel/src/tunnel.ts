@@ -66,8 +66,8 @@ export interface TunnelInfo extends PathInfo {
 
 /** Called by a facade's fetch: messages of one exchange, in order. */
 export interface FetchChannel {
-  consumed(bytes: number): void;
-  cancel(): void;
+  /** After 'cancel' nothing more is heard. */
+  send(control: FetchControl, transfer?: Transferable[]): void;
 }
 
 const DISCONNECT_GRACE_MS = 500;
@@ -276,9 +276,6 @@ export class Tunnel {
       if (event.data.kind === 'end' || event.data.kind === 'failed') close();
       onMessage(event.data);
     };
-    const tell = (control: FetchControl): void => {
-      if (open) port1.postMessage(control);
-    };
     const transfer: Transferable[] = [port2];
     void link.remote.fetch(request, Comlink.transfer(port2, transfer)).catch((cause: unknown) => {
       if (!open) return;
@@ -287,10 +284,10 @@ export class Tunnel {
       onMessage({ kind: 'failed', error: { code: 'BAD_OPTION', message, retryable: true } });
     });
     return {
-      consumed: (bytes) => tell({ kind: 'consumed', bytes }),
-      cancel: () => {
-        tell({ kind: 'cancel' });
-        if (open) close();
+      send: (control, moved = []) => {
+        if (!open) return;
+        port1.postMessage(control, moved);
+        if (control.kind === 'cancel') close();
       },
     };
   }

@@ -15,11 +15,21 @@ export const ADDRESSES = {
 export const ORIGIN_NAME = 'origin.example';
 
 /**
- * @param {{ localnet?: string[], pages?: Record<string, string>, open?: boolean }} [options]
- *   `open` lets the exit reach the real internet for names that are not of this one (never in tests)
+ * @param {{ localnet?: string[], pages?: Record<string, string>, open?: boolean,
+ *   hosts?: (authority: ReturnType<typeof createAuthority>) => Promise<Host[]> }} [options]
+ *   `open` lets the exit reach the real internet for names that are not of this one (never in tests);
+ *   `hosts` starts further servers: names, the public address that stands for them, and the local
+ *   port behind each of their ports
+ * @typedef {{ names: string[], address: string, ports: Record<number, number> }} Host
  */
-export async function startInternet({ localnet: extra = [], pages = {}, open = false } = {}) {
+export async function startInternet({
+  localnet: extra = [],
+  pages = {},
+  open = false,
+  hosts = async () => [],
+} = {}) {
   const authority = createAuthority();
+  const further = await hosts(authority);
   const names = [ORIGIN_NAME, 'www.example', ADDRESSES.origin4, ADDRESSES.origin6, '127.0.0.1'];
   const origin = await startOrigin(
     authority.issue(names),
@@ -32,6 +42,9 @@ export async function startInternet({ localnet: extra = [], pages = {}, open = f
     'wrong-host.example': { A: [ADDRESSES.origin4] },
     'six.example': { AAAA: [ADDRESSES.origin6] },
     'refused.example': { A: [ADDRESSES.refused] },
+    ...Object.fromEntries(
+      further.flatMap(({ names, address }) => names.map((name) => [name, { A: [address] }])),
+    ),
   });
   const { httpsPort, httpPort, expiredPort } = origin;
   const resolvers = [`8.8.8.8:53=127.0.0.1:${dns.port}`, `1.1.1.1:53=127.0.0.1:${dns.port}`];
@@ -43,6 +56,9 @@ export async function startInternet({ localnet: extra = [], pages = {}, open = f
     `${ADDRESSES.origin4}:80=127.0.0.1:${httpPort}`,
     `${ADDRESSES.origin4}:8443=127.0.0.1:${expiredPort}`,
     `[${ADDRESSES.origin6}]:443=[::1]:${httpsPort}`,
+    ...further.flatMap(({ address, ports }) =>
+      Object.entries(ports).map(([port, local]) => `${address}:${port}=127.0.0.1:${local}`),
+    ),
     ...(open ? [] : nowhere),
   ];
   const localnet = await startLocalnet([

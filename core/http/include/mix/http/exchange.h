@@ -1,5 +1,5 @@
-// One HTTP/1.1 request and its response over a Stream (RFC 9110, RFC 9112), sans-I/O.
-// The response parser is llhttp; limits and framing rules are checked here.
+// One HTTP request and its response, sans-I/O (RFC 9110): what HTTP/1.1 (http1.h), HTTP/2 (http2.h)
+// and the removal of content codings (decoding.h) have in common.
 #pragma once
 
 #include <cstdint>
@@ -13,18 +13,26 @@
 #include "mix/base/bytes.h"
 #include "mix/base/time.h"
 #include "mix/http/url.h"
-#include "mix/net/stream.h"
 
 namespace mix::http {
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
+
+/// A body that is handed over piece by piece while the request is under way.
+struct StreamedBody {
+  std::optional<std::uint64_t> length;  // bytes; none: known only at its end
+  friend bool operator==(const StreamedBody&, const StreamedBody&) = default;
+};
 
 /// A request of which `validate` approved.
 struct Request {
   std::string method = "GET";
   Url url;
   HeaderList headers;  // as the caller gave them, order and repetition kept; values in wire bytes
-  base::Bytes body;
+  base::Bytes body;    // empty when `streamed`
+  std::optional<StreamedBody> streamed = std::nullopt;
+
+  [[nodiscard]] bool has_body() const { return streamed.has_value() || !body.empty(); }
 };
 
 /// Names, values and reason are the server's bytes: ISO-8859-1 to a reader, so a byte above 0x7F is
@@ -45,8 +53,9 @@ struct Limits {
 /// `usage_bad_body` (GET or HEAD with a body).
 [[nodiscard]] base::Result<void> validate(Request& request);
 
-/// The reference's default headers, added where the caller gave none (reference-behaviour §4).
-void add_default_headers(HeaderList& headers);
+/// The reference's default headers, added where the caller gave none (reference-behaviour §4), with
+/// this Accept-Encoding; parts of a resource are asked for without coding.
+void add_default_headers(HeaderList& headers, std::string_view accept_encoding = "identity");
 
 /// Request line, Host, Connection, headers, Content-Length: everything before the body.
 [[nodiscard]] base::Bytes encode_head(const Request& request);
@@ -54,6 +63,10 @@ void add_default_headers(HeaderList& headers);
 /// Values of a header, name compared without case.
 [[nodiscard]] std::optional<std::string> find_header(const HeaderList& headers,
                                                      std::string_view name);
+
+/// Every field of this name gives way to one, or to none.
+void replace_header(HeaderList& headers, std::string_view name, std::optional<std::string> value);
+[[nodiscard]] bool is_set_cookie(std::string_view name);
 
 struct BodyChunk {
   base::Bytes bytes;
@@ -63,30 +76,33 @@ struct ResponseEnd {
 };
 using ExchangeEvent = std::variant<ResponseHead, BodyChunk, ResponseEnd>;
 
-/// Drives one exchange on a stream that it borrows. 1xx heads and trailers are dropped. Events come
-/// in the order head, chunks, end; after an error there are no more, but those before it count.
+/// An exchange in progress. 1xx heads and trailers are dropped. Events come in the order head,
+/// chunks, end; after an error there are no more, but those before it count.
 class Exchange {
  public:
-  Exchange(net::Stream& stream, Request request, const Limits& limits);
-  ~Exchange();
+  Exchange() = default;
+  virtual ~Exchange() = default;
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
-  /// Writes what the stream takes and parses what it holds. At most `max_body` bytes of body become
-  /// events, and no more than one read is parsed beyond them, so that a slow reader closes the TCP
-  /// window. An error is reported after all body before it was delivered.
-  ///
-  /// Errors: `http_bad_response` (detail: llhttp's number or 0), `http_head_too_large`,
-  /// `http_truncated`, `http_empty_response`, and the stream's own.
-  [[nodiscard]] base::Result<void> advance(std::size_t max_body);
-  [[nodiscard]] std::optional<ExchangeEvent> poll_event();
-  /// Bytes of the request (head and body) handed to the stream so far.
-  [[nodiscard]] std::uint64_t bytes_sent() const;
-  [[nodiscard]] bool response_started() const;
+  /// Sends and receives what can be. At most `max_body` bytes of body become events, and little is
+  /// read beyond them, so that a slow reader holds the server back. An error is reported after all
+  /// body before it was delivered.
+  [[nodiscard]] virtual base::Result<void> advance(std::size_t max_body) = 0;
+  [[nodiscard]] virtual std::optional<ExchangeEvent> poll_event() = 0;
 
- private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  /// How many bytes of a streamed body are wanted now.
+  [[nodiscard]] virtual std::size_t body_room() const = 0;
+  /// The next piece of a streamed body. Errors: `usage_bad_body` (more than its stated length).
+  [[nodiscard]] virtual base::Result<void> send_body(base::ByteView piece) = 0;
+  /// The streamed body is whole. Errors: `usage_bad_body` (less than its stated length).
+  [[nodiscard]] virtual base::Result<void> end_body() = 0;
+
+  /// Bytes of the request (head and body) handed to the connection so far.
+  [[nodiscard]] virtual std::uint64_t bytes_sent() const = 0;
+  /// Bytes of its body thereof.
+  [[nodiscard]] virtual std::uint64_t body_sent() const = 0;
+  [[nodiscard]] virtual bool response_started() const = 0;
 };
 
 }  // namespace mix::http

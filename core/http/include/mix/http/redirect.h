@@ -12,11 +12,15 @@
 
 namespace mix::http {
 
+/// Can the page give a streamed body once more from its beginning?
+enum class Replay : std::uint8_t { kPossible, kImpossible };
+
 enum class RedirectMode : std::uint8_t { kFollow, kManual, kError };
 
 struct RedirectPolicy {
   RedirectMode mode = RedirectMode::kFollow;
   std::size_t max_redirects = 5;
+  Replay replay = Replay::kImpossible;
 };
 
 /// The response is the caller's.
@@ -29,7 +33,10 @@ using RedirectDecision = std::variant<Deliver, FollowRedirect>;
 
 /// `visited` names the requests so far, this one last (see `visit_name`). A response that is no
 /// redirect, or lacks a Location, is delivered. The fragment is inherited unless Location has one.
-/// Errors: `http_too_many_redirects`, `http_redirect_loop`, `http_redirect_refused`.
+/// The same place may come again, since a server may have set a cookie; it ends at the limit.
+/// A body whose beginning is gone cannot be sent again: `streamed` needs `replay`.
+/// Errors: `http_too_many_redirects`, `http_redirect_loop` (the limit was reached in a circle),
+/// `http_redirect_refused`.
 [[nodiscard]] base::Result<RedirectDecision> decide_redirect(const Request& request,
                                                              const ResponseHead& head,
                                                              const RedirectPolicy& policy,

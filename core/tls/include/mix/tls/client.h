@@ -33,12 +33,32 @@ class TrustStore {
   [[nodiscard]] virtual std::size_t size() const = 0;
 };
 
+/// What a server gave for a quicker handshake next time. Opaque; holds secrets, which it wipes.
+class Session {
+ public:
+  virtual ~Session() = default;
+};
+
+/// Where a connection finds a session to resume and leaves new ones. One cache serves one host.
+class SessionCache {
+ public:
+  virtual void put(std::unique_ptr<Session> session) = 0;
+  /// A session to offer, or null. It is not offered again.
+  [[nodiscard]] virtual std::unique_ptr<Session> take() = 0;
+
+ protected:
+  SessionCache() = default;
+  ~SessionCache() = default;
+};
+
 struct ClientOptions {
   std::string host;  // DNS name or IP literal: SNI (names only) and certificate check
   std::vector<std::string> alpn =
       {};  // in order of preference, e.g. {"http/1.1"}; empty: not offered
   /// Counted from the moment when the transport is open.
   base::Duration handshake_timeout = std::chrono::seconds{60};
+  /// Outlives the stream; null: no session is offered or kept.
+  SessionCache* sessions = nullptr;
 };
 
 /// State is kConnecting until the handshake is done. An end of the transport without the peer's

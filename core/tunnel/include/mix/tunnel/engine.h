@@ -30,11 +30,21 @@ namespace mix::tunnel {
 
 using http::RedirectMode;
 
+/// Order among requests that wait for a connection to one origin.
+enum class Priority : std::uint8_t { kHigh, kAuto, kLow };
+/// Are content codings removed?
+enum class Decompress : std::uint8_t { kOff, kOn };
+/// kAsk: each redirect is told, and waits for the cookies of the next request.
+enum class Cookies : std::uint8_t { kNone, kAsk };
+enum class UploadNews : std::uint8_t { kNone, kTell };
+
 struct FetchRequest {
   std::string method = "GET";
   std::string url;
   http::HeaderList headers;
   base::Bytes body;
+  std::optional<http::StreamedBody> streamed;  // instead of `body`: given piece by piece
+  http::Replay replay = http::Replay::kImpossible;
   RedirectMode redirect = RedirectMode::kFollow;
   std::optional<std::uint8_t> max_redirects;  // none: the tunnel's option
   bool default_headers = true;
@@ -43,6 +53,11 @@ struct FetchRequest {
   base::Duration body_timeout = std::chrono::seconds{120};     // between body chunks
   std::optional<base::Duration> total_timeout;                 // whole exchange
   std::string isolation_key;  // requests with other keys never share a connection
+  Priority priority = Priority::kAuto;
+  Decompress decompress = Decompress::kOn;
+  Cookies cookies = Cookies::kNone;
+  UploadNews upload_news = UploadNews::kNone;
+  std::optional<std::uint64_t> max_response_size;  // bytes of body as the page sees it
 };
 
 /// Who is on the path. Set while connected.
@@ -88,6 +103,12 @@ class Engine {
   [[nodiscard]] base::Result<JobId> start_fetch(FetchRequest request);
   /// The reader took body bytes: that much more may come. Errors: `usage_stale_handle`.
   [[nodiscard]] base::Result<void> fetch_consumed(JobId job, std::size_t bytes);
+  /// A piece of a streamed body in answer to FetchBodyWanted, or its end. Stale ids and attempts
+  /// are ignored.
+  void fetch_body(JobId job, std::uint32_t attempt, base::ByteView piece);
+  void fetch_body_end(JobId job, std::uint32_t attempt);
+  /// Answers FetchRedirected: follow it, with this Cookie field or none.
+  void fetch_go_on(JobId job, std::optional<std::string> cookie);
   /// Starts a look-up; answers with LookupFinished or JobFailed. Errors: `usage_not_ready`.
   [[nodiscard]] base::Result<JobId> start_lookup(std::string host);
   /// Sends a message to another client; answers with MessageConfirmed or JobFailed

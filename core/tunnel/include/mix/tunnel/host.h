@@ -90,6 +90,24 @@ struct FetchChunk {
   JobId job;
   base::Bytes bytes;
 };
+/// The page should give this many more bytes of its streamed body, from the beginning again when
+/// `attempt` is a new one.
+struct FetchBodyWanted {
+  JobId job;
+  std::uint32_t attempt;
+  std::size_t bytes;
+};
+/// So many bytes of the request's body are with the server.
+struct FetchUploaded {
+  JobId job;
+  std::uint64_t bytes;
+};
+/// A redirect is about to be followed; answer with Engine::fetch_go_on.
+struct FetchRedirected {
+  JobId job;
+  std::string from, to;          // URLs without fragment
+  http::HeaderList set_cookies;  // of the redirect
+};
 struct FetchEnd {
   JobId job;
   FetchTiming timing;
@@ -118,8 +136,9 @@ struct MessageConfirmed {
   JobId job;
 };
 
-using Action = std::variant<OpenLink, SendOnLink, CloseLink, GetFromDirectory, StateChanged,
-                            FetchHead, FetchChunk, FetchEnd, JobFailed, LookupFinished, MixMessage,
-                            MessageConfirmed, SaveKeys, Warning>;
+using Action =
+    std::variant<OpenLink, SendOnLink, CloseLink, GetFromDirectory, StateChanged, FetchHead,
+                 FetchChunk, FetchBodyWanted, FetchUploaded, FetchRedirected, FetchEnd, JobFailed,
+                 LookupFinished, MixMessage, MessageConfirmed, SaveKeys, Warning>;
 
 }  // namespace mix::tunnel
