@@ -19,9 +19,11 @@ std::optional<base::Duration> life_of(const Outcome& outcome) {
 
 }  // namespace
 
-std::optional<Outcome> Cache::find(const QuestionKey& key, base::TimePoint now) const {
+std::optional<Outcome> Cache::find(const QuestionKey& key, base::TimePoint now) {
   const auto entry = entries_.find(key);
-  if (entry == entries_.end() || entry->second.ends <= now) return std::nullopt;
+  const bool found_entry = entry != entries_.end() && entry->second.ends > now;
+  ++(found_entry ? stats_.hits : stats_.misses);
+  if (!found_entry) return std::nullopt;
   Outcome out = entry->second.outcome;
   if (auto* found = std::get_if<Addresses>(&out)) found->ttl = entry->second.ends - now;
   return out;

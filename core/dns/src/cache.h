@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "mix/base/bytes.h"
+#include "mix/dns/resolver.h"
 #include "outcome.h"
 
 namespace mix::dns {
@@ -18,10 +19,11 @@ class Cache {
   explicit Cache(std::size_t max_entries) : max_entries_(max_entries) {}
 
   /// With the time that is left to it.
-  [[nodiscard]] std::optional<Outcome> find(const QuestionKey& key, base::TimePoint now) const;
+  [[nodiscard]] std::optional<Outcome> find(const QuestionKey& key, base::TimePoint now);
   /// Keeps what has a time to live, within kMinTtl and kMaxTtl or kMaxNegativeTtl. When full, what
   /// would end first makes room.
   void put(const QuestionKey& key, const Outcome& outcome, base::TimePoint now);
+  [[nodiscard]] const CacheStats& stats() const { return stats_; }
   void clear() { entries_.clear(); }
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
@@ -31,6 +33,7 @@ class Cache {
     base::TimePoint ends;
   };
 
+  CacheStats stats_;
   std::size_t max_entries_;
   std::map<QuestionKey, Entry> entries_;
 };

@@ -138,6 +138,7 @@ class Resolver::Impl {
   }
 
   void clear_cache() { cache_.clear(); }
+  CacheStats cache_stats() const { return cache_.stats(); }
 
  private:
   struct Half {
@@ -246,5 +247,6 @@ void Resolver::advance(base::TimePoint now) { impl_->advance(now); }
 std::optional<LookupDone> Resolver::poll_event() { return impl_->poll_event(); }
 base::Deadline Resolver::next_deadline() const { return impl_->next_deadline(); }
 void Resolver::clear_cache() { impl_->clear_cache(); }
+CacheStats Resolver::cache_stats() const { return impl_->cache_stats(); }
 
 }  // namespace mix::dns

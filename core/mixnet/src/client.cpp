@@ -623,6 +623,7 @@ class Client::Impl {
 
   // spec: messages §7
   void receive_body(base::ByteView body, base::TimePoint now) {
+    ++stats_.packets_received;
     base::Reader in(body);
     const auto key_part = in.fixed<kKeyPartSize>();
     if (!key_part) return;

@@ -30,8 +30,9 @@ void LossRecovery::before_segment(tcp_pcb& pcb, std::optional<std::uint32_t> ech
   has_segment_ = true;
 }
 
-void LossRecovery::after_segment(tcp_pcb& pcb, base::TimePoint now, ReorderWindow& window) {
-  if (!std::exchange(has_segment_, false)) return;
+std::optional<std::uint32_t> LossRecovery::after_segment(tcp_pcb& pcb, base::TimePoint now,
+                                                         ReorderWindow& window) {
+  if (!std::exchange(has_segment_, false)) return std::nullopt;
   const bool has_advanced = pcb.lastack != acknowledged_;
   if (has_advanced) {
     const std::uint32_t duplicates = std::exchange(duplicates_, 0);
@@ -57,6 +58,7 @@ void LossRecovery::after_segment(tcp_pcb& pcb, base::TimePoint now, ReorderWindo
   if (has_advanced && !recovery_) grow(pcb);
   inflate(pcb);
   tcp_output(&pcb);
+  return has_advanced ? echoed_ : std::nullopt;
 }
 
 // lwIP counts two segments of an acknowledgement at most (RFC 3465). Where segments overtake one

@@ -33,8 +33,10 @@ class LossRecovery {
  public:
   /// `echoed`: the timestamp of ours that the segment repeats.
   void before_segment(tcp_pcb& pcb, std::optional<std::uint32_t> echoed);
-  /// Does nothing unless a segment was processed.
-  void after_segment(tcp_pcb& pcb, base::TimePoint now, ReorderWindow& window);
+  /// Does nothing unless a segment was processed. Returns the echoed timestamp when the segment
+  /// acknowledged something new: a sample of the round trip (RFC 7323 §4.1).
+  std::optional<std::uint32_t> after_segment(tcp_pcb& pcb, base::TimePoint now,
+                                             ReorderWindow& window);
   /// When the duplicates will mean a loss.
   [[nodiscard]] base::Deadline deadline(const tcp_pcb& pcb, const ReorderWindow& window) const;
   /// They do: repeats the first segment.

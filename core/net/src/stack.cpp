@@ -195,7 +195,9 @@ void StackImpl::receive(base::ByteView ip_packet, base::TimePoint now) {
       if ((pcb.flags & TF_ACK_DELAY) != 0) tcp_ack_now(&pcb);
       tcp_output(&pcb);
     }
-    extra->recovery.after_segment(pcb, now_, reordering_);
+    if (const auto echoed = extra->recovery.after_segment(pcb, now_, reordering_)) {
+      round_trip_.add(std::chrono::milliseconds{milliseconds() - *echoed});
+    }
   });
   note_acknowledgements(now_);
 }
@@ -289,6 +291,7 @@ bool StackImpl::supports(const IpAddress& family_of) const {
 
 StackStats StackImpl::stats() const {
   StackStats out = stats_;
+  out.tcp_round_trip = round_trip_.value();
   out.tcp_open = static_cast<std::size_t>(
       std::count_if(streams_.begin(), streams_.end(), [](const TcpStream* stream) {
         return stream->state() == StreamState::kOpen || stream->state() == StreamState::kPeerClosed;

@@ -12,6 +12,7 @@
 #include "lwip.h"
 #include "mix/net/constants.h"
 #include "mix/net/stack.h"
+#include "round_trip.h"
 
 namespace mix::net {
 
@@ -98,6 +99,7 @@ class StackImpl final : public Stack {
   base::TimePoint ticked_;       // lwIP's slow timer stands here
   base::Deadline acknowledge_at_;
   ReorderWindow reordering_;
+  SmoothedRoundTrip round_trip_;
   base::Deadline fragments_until_;
   std::vector<TcpStream*> streams_;
   std::vector<UdpSocketImpl*> sockets_;

@@ -30,6 +30,11 @@ struct LookupDone {
   base::Result<std::vector<net::IpAddress>> addresses;  // A first, then AAAA; never empty
 };
 
+/// Questions, A and AAAA apart, that a kept answer settled, and others.
+struct CacheStats {
+  std::uint64_t hits = 0, misses = 0;
+};
+
 class Resolver {
  public:
   Resolver(const ResolverConfig& config, net::Stack& stack, base::Rng& rng);
@@ -47,6 +52,7 @@ class Resolver {
   [[nodiscard]] base::Deadline next_deadline() const;
   /// Forgets all answers; running lookups go on.
   void clear_cache();
+  [[nodiscard]] CacheStats cache_stats() const;
 
  private:
   class Impl;

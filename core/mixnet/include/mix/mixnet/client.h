@@ -66,6 +66,7 @@ using ClientEvent = std::variant<MessageReceived, MessageDelivered, MessageLost,
 /// Counters since construction, and sizes now.
 struct ClientStats {
   std::uint64_t sent_real = 0, sent_cover = 0, sent_loop = 0, received = 0, received_acks = 0;
+  std::uint64_t packets_received = 0;  // packet bodies, cover included, acks not
   std::uint64_t received_cover = 0;
   std::uint64_t sent_acks = 0;  // SURB-ACKs that left: one in every packet, cover included
   std::uint64_t retransmitted = 0, lost = 0, duplicates = 0, undecodable = 0;

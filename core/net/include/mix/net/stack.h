@@ -45,6 +45,7 @@ struct StackStats {
   std::uint64_t packets_out = 0, bytes_out = 0, packets_in = 0, bytes_in = 0;
   std::uint64_t dropped_out = 0, tcp_retransmits = 0;
   std::size_t tcp_open = 0;
+  std::optional<base::Duration> tcp_round_trip;  // smoothed, over all connections
 };
 
 class Stack {
