@@ -5,6 +5,7 @@
 #include <emscripten/val.h>
 
 #include <chrono>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -98,6 +99,17 @@ val to_js(const http::HeaderList& headers) {
 }
 
 val to_js(const std::optional<double>& number) { return number ? val(*number) : val::undefined(); }
+
+/// Milliseconds.
+val to_js(base::Duration duration) {
+  return val(std::chrono::duration<double, std::milli>{duration}.count());
+}
+
+val figures(std::initializer_list<std::pair<const char*, std::uint64_t>> list) {
+  val out = val::object();
+  for (const auto& [name, value] : list) out.set(name, static_cast<double>(value));
+  return out;
+}
 
 // --- options and requests in ---
 
@@ -462,28 +474,46 @@ class JsEngine {
 
   val stats() const {
     const tunnel::Stats stats = engine_.stats();
-    const auto number = [](auto value) { return static_cast<double>(value); };
     val out = val::object();
-    out.set("sentReal", number(stats.mixnet.sent_real));
-    out.set("sentCover", number(stats.mixnet.sent_cover));
-    out.set("sentLoop", number(stats.mixnet.sent_loop));
-    out.set("received", number(stats.mixnet.received));
-    out.set("receivedAcks", number(stats.mixnet.received_acks));
-    out.set("retransmitted", number(stats.mixnet.retransmitted));
-    out.set("lost", number(stats.mixnet.lost));
-    out.set("queue", number(stats.mixnet.queued));
-    out.set("surbsSent", number(stats.mixnet.surbs_sent));
-    out.set("surbsRequested", number(stats.mixnet.surbs_requested));
-    out.set("surbsAtExit", number(stats.surbs_at_exit));
-    out.set("packetsOut", number(stats.net.packets_out));
-    out.set("bytesOut", number(stats.net.bytes_out));
-    out.set("packetsIn", number(stats.net.packets_in));
-    out.set("bytesIn", number(stats.net.bytes_in));
-    out.set("droppedOut", number(stats.net.dropped_out));
-    out.set("tcpOpen", number(stats.net.tcp_open));
-    out.set("tcpRetransmits", number(stats.net.tcp_retransmits));
-    out.set("jobs", number(stats.jobs));
-    out.set("pooled", number(stats.pooled));
+    out.set("uptimeMs", to_js(stats.uptime));
+    val setup = val::object();
+    for (std::size_t i = 0; i < stats.set_up.size(); ++i) {
+      const auto name = tunnel::step_name(static_cast<tunnel::Step>(i));
+      setup.set(std::string{name}, to_js(stats.set_up[i]));
+    }
+    out.set("setup", setup);
+    out.set("sphinx", figures({{"sentReal", stats.mixnet.sent_real},
+                               {"sentCover", stats.mixnet.sent_cover},
+                               {"sentLoop", stats.mixnet.sent_loop},
+                               {"sentAcks", stats.mixnet.sent_acks},
+                               {"received", stats.mixnet.packets_received},
+                               {"retransmitted", stats.mixnet.retransmitted},
+                               {"lost", stats.mixnet.lost},
+                               {"queue", stats.mixnet.queued}}));
+    out.set("surbs", figures({{"sent", stats.mixnet.surbs_sent},
+                              {"atExitEstimate", stats.surbs_at_exit},
+                              {"requested", stats.mixnet.surbs_requested}}));
+    out.set("ip", figures({{"packetsOut", stats.net.packets_out},
+                           {"bytesOut", stats.net.bytes_out},
+                           {"packetsIn", stats.net.packets_in},
+                           {"bytesIn", stats.net.bytes_in},
+                           {"droppedOut", stats.net.dropped_out}}));
+    val tcp = figures({{"open", stats.net.tcp_open}, {"retransmits", stats.net.tcp_retransmits}});
+    tcp.set("srttMs", stats.net.tcp_round_trip ? to_js(*stats.net.tcp_round_trip) : val::null());
+    out.set("tcp", tcp);
+    out.set("http", figures({{"active", stats.fetches},
+                             {"pooled", stats.pooled},
+                             {"total", stats.fetches_started}}));
+    out.set("ws", figures({{"open", stats.websockets}}));
+    out.set("dns", figures({{"hits", stats.dns.hits}, {"misses", stats.dns.misses}}));
+    val rtt = val::null();
+    if (const auto& trips = stats.mixnet.round_trips) {
+      rtt = val::object();
+      rtt.set("minMs", to_js(trips->min));
+      rtt.set("medianMs", to_js(trips->median));
+      rtt.set("p95Ms", to_js(trips->p95));
+    }
+    out.set("rtt", rtt);
     return out;
   }
 

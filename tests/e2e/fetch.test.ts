@@ -185,7 +185,7 @@ describe.each(KINDS)('over %s', (origin) => {
   });
 
   it('holds the server back while nobody reads, and bounds memory', async () => {
-    const before = (await getTunnelStats()).wasmBytes;
+    const before = (await getTunnelStats()).memory.wasmBytes;
     servers.log.written = 0;
     const response = await mixFetch(`${origin}/endless`);
     const reader = response.body!.getReader();
@@ -197,7 +197,7 @@ describe.each(KINDS)('over %s', (origin) => {
       await new Promise((resolve) => setTimeout(resolve, 400));
     }
     expect(last).toBeLessThan(8 * 1024 * 1024);
-    expect((await getTunnelStats()).wasmBytes - before).toBeLessThan(16 * 1024 * 1024);
+    expect((await getTunnelStats()).memory.wasmBytes - before).toBeLessThan(16 * 1024 * 1024);
     await reader.cancel();
   });
 

@@ -15,6 +15,7 @@ import {
   getTunnelStats,
   MixError,
   onTunnelState,
+  onTunnelStats,
   setupMixTunnel,
   type SetupMixTunnelOpts,
 } from '@mixweb/mix-tunnel';
@@ -134,13 +135,87 @@ describe('mixFetch in Node', () => {
     expect(answers.map((text) => text.length)).toEqual([1024, 1024]);
   });
 
-  it('tells who is on the path and what was sent', async () => {
+  it('tells who is on the path', async () => {
     const info = await getTunnelInfo();
     expect(info.mtu).toBeGreaterThanOrEqual(1280);
     expect(info.ipv4).toMatch(/^10\.0\./);
+  });
+
+  it('counts what was sent, and tells it again and again when asked to', async () => {
+    await (await mixFetch('https://origin.example/page-1024.html')).text();
+    // Another port: another connection, but the name is known.
+    await (await mixFetch('http://origin.example/page-1024.html')).text();
     const stats = await getTunnelStats();
-    expect(stats.sentReal).toBeGreaterThan(0);
-    expect(stats.sentCover).toBeGreaterThan(0);
+    const figure = expect.any(Number) as number;
+    expect(stats).toEqual({
+      uptimeMs: figure,
+      setup: {
+        worker: figure,
+        keys: figure,
+        directory: figure,
+        gateway: figure,
+        register: figure,
+        topology: figure,
+        exit: figure,
+        ready: figure,
+      },
+      sphinx: {
+        sentReal: figure,
+        sentCover: figure,
+        sentLoop: figure,
+        sentAcks: figure,
+        received: figure,
+        retransmitted: figure,
+        lost: 0,
+        queue: figure,
+      },
+      surbs: { sent: figure, atExitEstimate: figure, requested: figure },
+      ip: {
+        packetsOut: figure,
+        bytesOut: figure,
+        packetsIn: figure,
+        bytesIn: figure,
+        droppedOut: 0,
+      },
+      tcp: { open: figure, retransmits: figure, srttMs: figure },
+      http: { active: 0, pooled: figure, total: figure },
+      ws: { open: 0 },
+      dns: { hits: figure, misses: figure },
+      rtt: { minMs: figure, medianMs: figure, p95Ms: figure },
+      memory: { wasmBytes: figure },
+    });
+    const { sphinx, setup, rtt } = stats;
+    expect(sphinx.sentAcks).toBe(
+      sphinx.sentReal + sphinx.retransmitted + sphinx.sentCover + sphinx.sentLoop,
+    );
+    for (const count of [sphinx.sentReal, sphinx.sentCover, sphinx.sentLoop, sphinx.received]) {
+      expect(count).toBeGreaterThan(0);
+    }
+    const { ready, ...steps } = setup;
+    const sum = Object.values(steps).reduce((total, ms) => total + ms, 0);
+    expect(sum).toBeCloseTo(ready, 3);
+    // Eight mixes and back take their means, 15 ms each, more or less.
+    expect(rtt?.medianMs).toBeGreaterThan(30);
+    expect(stats.tcp.srttMs).toBeGreaterThan(30);
+    expect(stats.dns.hits).toBeGreaterThan(0);
+    expect(stats.http.total).toBeGreaterThan(stats.http.pooled);
+
+    const controller = new AbortController();
+    const told = await new Promise<number[]>((resolve) => {
+      const uptimes: number[] = [];
+      onTunnelStats(
+        ({ uptimeMs }) => {
+          uptimes.push(uptimeMs);
+          if (uptimes.length < 3) return;
+          controller.abort();
+          resolve(uptimes);
+        },
+        { intervalMs: 50, signal: controller.signal },
+      );
+    });
+    expect(told).toEqual([...told].sort((a, b) => a - b));
+    expect(told[0]).toBeGreaterThan(stats.uptimeMs);
+    expect(() => onTunnelStats(() => undefined, { intervalMs: 0 })).toThrow(RangeError);
   });
 
   it('offers the worker interface of the reference', async () => {

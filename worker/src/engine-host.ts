@@ -13,7 +13,6 @@ import { KeyKeeper, type KeyStore } from './key-store.ts';
 import { MessageJobs } from './messages.ts';
 import type {
   EngineOptions,
-  EngineStats,
   ErrorFields,
   FetchControl,
   FetchRequest,
@@ -22,6 +21,7 @@ import type {
   Outcome,
   PathInfo,
   StateNews,
+  WorkerStats,
 } from './protocol.ts';
 
 /** What differs between browsers and Node. */
@@ -120,6 +120,11 @@ export class EngineHost {
     return { ok: true, value: undefined };
   }
 
+  /** Resolves when the keys are stored, as far as they can be. */
+  keysSaved(): Promise<void> {
+    return this.#keys?.saved() ?? Promise.resolve();
+  }
+
   /** Ends all jobs, lets the goodbye leave, closes the sockets and frees the engine's timer. */
   shutDown(): void {
     this.#ended = true;
@@ -182,9 +187,9 @@ export class EngineHost {
     return this.#guarded(() => this.#engine.info());
   }
 
-  stats(): EngineStats | undefined {
+  stats(): WorkerStats | undefined {
     const stats = this.#guarded(() => this.#engine.stats());
-    return stats && { ...stats, wasmBytes: this.#memory.buffer.byteLength };
+    return stats && { ...stats, memory: { wasmBytes: this.#memory.buffer.byteLength } };
   }
 
   #crashError(): ErrorFields {
@@ -286,7 +291,7 @@ export class EngineHost {
         });
         break;
       case 'saveKeys':
-        void this.#keys?.save(action.record);
+        this.#keys?.save(action.record);
         break;
       case 'warning':
         this.#tell.warning(action.error);

@@ -81,7 +81,7 @@ export interface WasmEngine {
   turn(): { actions: EngineAction[]; deadline?: number };
   state(): TunnelStateName;
   info(): PathInfo | undefined;
-  stats(): Omit<EngineStats, 'wasmBytes'>;
+  stats(): EngineStats;
   delete(): void;
 }
 

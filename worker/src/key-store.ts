@@ -59,12 +59,16 @@ export class KeyKeeper {
   }
 
   /** One at a time, in order. */
-  save(record: Uint8Array): Promise<void> {
+  save(record: Uint8Array): void {
     const store = this.#store;
-    if (!store) return Promise.resolve();
+    if (!store) return;
     this.#saving = this.#saving
       .then(() => inTime(store.save(this.#storage.clientId, record)))
       .catch((cause: unknown) => this.#refused('written', cause));
+  }
+
+  /** Resolves when nothing is left to be written. */
+  saved(): Promise<void> {
     return this.#saving;
   }
 

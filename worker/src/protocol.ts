@@ -191,30 +191,56 @@ export interface PathInfo {
   mtu?: number;
 }
 
-/** Counters of the engine, flat; see getTunnelStats in mix-tunnel. */
-export interface EngineStats {
-  sentReal: number;
-  sentCover: number;
-  sentLoop: number;
-  received: number;
-  receivedAcks: number;
-  retransmitted: number;
-  lost: number;
-  queue: number;
-  surbsSent: number;
-  surbsRequested: number;
-  surbsAtExit: number;
-  packetsOut: number;
-  bytesOut: number;
-  packetsIn: number;
-  bytesIn: number;
-  droppedOut: number;
-  tcpOpen: number;
-  tcpRetransmits: number;
-  jobs: number;
-  pooled: number;
-  wasmBytes: number;
+/** What the tunnel has done since its set-up, and what it holds now. spec: api part 2 §7 */
+export interface TunnelStats {
+  /** Since the tunnel was ready first. */
+  uptimeMs: number;
+  /** How long each step of the set-up took, ms; `ready` is the whole. */
+  setup: Record<TunnelStep, number>;
+  /** Mixnet packets. */
+  sphinx: {
+    sentReal: number;
+    /** Cover in place of a real packet of the main stream, and loop cover. */
+    sentCover: number;
+    sentLoop: number;
+    /** Acknowledgement packets sent along: one inside of every packet. */
+    sentAcks: number;
+    /** Packets for us, cover included; acknowledgements are not counted. */
+    received: number;
+    retransmitted: number;
+    /** Fragments given up. */
+    lost: number;
+    /** Packets that wait for their turn. */
+    queue: number;
+  };
+  /** Reply SURBs: made for others, still at the exit by our estimate, asked for by others. */
+  surbs: { sent: number; atExitEstimate: number; requested: number };
+  ip: {
+    packetsOut: number;
+    bytesOut: number;
+    packetsIn: number;
+    bytesIn: number;
+    droppedOut: number;
+  };
+  /** `srttMs`: smoothed over all connections, null before the first sample. */
+  tcp: { open: number; retransmits: number; srttMs: number | null };
+  /** Requests running, idle connections kept, requests ever. */
+  http: { active: number; pooled: number; total: number };
+  ws: { open: number };
+  /** Questions, A and AAAA apart, settled by a kept answer or not. */
+  dns: { hits: number; misses: number };
+  /** From a packet to its acknowledgement, over the last 512; null before the first. */
+  rtt: { minMs: number; medianMs: number; p95Ms: number } | null;
+  memory: { wasmBytes: number };
 }
+
+/** The engine's part of the statistics. */
+export type EngineStats = Omit<TunnelStats, 'setup' | 'memory'> & {
+  setup: Record<Exclude<TunnelStep, 'worker'>, number>;
+};
+
+/** The worker's part: all but the start of the worker itself. */
+export type WorkerStats = EngineStats & Pick<TunnelStats, 'memory'>;
 
 /** A fetch's whole answer, for callers of the reference's worker interface. */
 export interface MixFetchResponseInit {
@@ -242,5 +268,5 @@ export interface WorkerApi {
   /** Drops what was not sent yet; its `sendMessage` answers ABORTED. */
   cancelMessage(id: number): Promise<void>;
   info(): Promise<PathInfo | undefined>;
-  stats(): Promise<EngineStats | undefined>;
+  stats(): Promise<WorkerStats | undefined>;
 }

@@ -9,7 +9,6 @@ import { engineOptions, type SetupMixTunnelOpts } from './options.ts';
 import type {
   EngineOptions,
   ErrorFields,
-  EngineStats,
   FetchControl,
   FetchMessage,
   FetchRequest,
@@ -21,6 +20,7 @@ import type {
   StateNews,
   WarningNews,
   WorkerApi,
+  WorkerStats,
 } from './protocol.ts';
 import { tunnelState, type TunnelState } from './state.ts';
 
@@ -118,8 +118,12 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
         this.#state = tunnelState(news, this.#wasReady);
         for (const listener of this.#listeners) listener(news);
         if (settled) return;
-        if (news.state === 'ready') settle({ ok: true, value: undefined });
-        else if (news.state === 'failed' || news.state === 'shutdown') {
+        if (news.state === 'ready') {
+          // Whoever leaves at once shall find the same address again.
+          const saved = this.#host?.keysSaved() ?? Promise.resolve();
+          void saved.then(() => settle({ ok: true, value: undefined }));
+        }
+        if (news.state === 'failed' || news.state === 'shutdown') {
           const fallback = errorFields('ABORTED', 'tunnel error: the tunnel was shut down');
           settle({ ok: false, error: { ...(news.error ?? fallback), phase: 'setup' } });
         }
@@ -150,10 +154,11 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
     });
   }
 
-  shutDown(): Promise<void> {
-    this.#host?.shutDown();
+  async shutDown(): Promise<void> {
+    const host = this.#host;
     this.#host = undefined;
-    return Promise.resolve();
+    host?.shutDown();
+    await host?.keysSaved();
   }
 
   fetch(request: FetchRequest, port: MessagePort): Promise<void> {
@@ -193,7 +198,7 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
     return Promise.resolve(this.#host?.info());
   }
 
-  stats(): Promise<EngineStats | undefined> {
+  stats(): Promise<WorkerStats | undefined> {
     return Promise.resolve(this.#host?.stats());
   }
 

@@ -14,6 +14,7 @@
 #include "mix/net/stack.h"
 #include "mix/tls/client.h"
 #include "mix/tunnel/path.h"
+#include "set_up_times.h"
 
 namespace mix::tunnel {
 namespace {
@@ -109,6 +110,7 @@ class Engine::Impl {
       http::add_default_headers(first.headers, decodes ? http::kAcceptEncoding : "identity");
     }
     const JobId id = ++last_job_;
+    ++fetches_started_;
     fetches_.emplace(id, std::make_unique<FetchJob>(id, std::move(request), std::move(first),
                                                     services(), clock_.now()));
     return id;
@@ -200,7 +202,12 @@ class Engine::Impl {
       if (path_->exit()) stats.surbs_at_exit = path_->mixnet()->surbs_at(*path_->exit());
     }
     if (stack_) stats.net = stack_->stats();
-    stats.jobs = fetches_.size() + lookups_.size();
+    if (resolver_) stats.dns = resolver_->cache_stats();
+    stats.uptime = set_up_times_.uptime(clock_.now());
+    stats.set_up = set_up_times_.times();
+    stats.fetches_started = fetches_started_;
+    stats.fetches = fetches_.size();
+    stats.jobs = fetches_.size() + lookups_.size() + messages_.size();
     stats.pooled = pool_ ? pool_->idle() : 0;
     return stats;
   }
@@ -230,7 +237,8 @@ class Engine::Impl {
     return moved;
   }
 
-  void on(StepStarted& step, TimePoint /*now*/) {
+  void on(StepStarted& step, TimePoint now) {
+    set_up_times_.begin(step.step, now);
     attempt_ = step.attempt;
     if (step.step != Step::kReady) set_state(State::kConnecting, step.step, std::nullopt);
   }
@@ -403,6 +411,8 @@ class Engine::Impl {
   bool announced_ = false;
   bool was_ready_ = false;
   std::uint32_t attempt_ = 0;
+  SetUpTimes set_up_times_;
+  std::uint64_t fetches_started_ = 0;
   std::size_t link_buffered_ = 0;
   std::deque<Action> actions_;
   Messages messages_{actions_};

@@ -4,7 +4,7 @@ import type * as Comlink from 'comlink';
 
 import type { KeyStore } from '../../../worker/src/key-store.ts';
 import { checkClientId, DEFAULT_CLIENT_ID } from '../../../worker/src/options.ts';
-import type { EngineStats } from '../../../worker/src/protocol.ts';
+import type { TunnelStats } from '../../../worker/src/protocol.ts';
 import type { IMixTunnelWorker } from '../../../worker/src/service.ts';
 import type { TunnelState } from '../../../worker/src/state.ts';
 import { bindMessages, type MessageApi } from './messages.ts';
@@ -20,6 +20,7 @@ import type { StartWorker } from './worker-link.ts';
 /** Several bundled copies of this package share one tunnel when their versions agree. */
 const REGISTRY = Symbol.for('@mixweb/mix-tunnel');
 const REGISTRY_VERSION = 1;
+const MIN_STATS_INTERVAL_MS = 50;
 
 interface Registry {
   version: number;
@@ -57,8 +58,16 @@ export interface MixTunnelApi extends MessageApi {
     options?: { signal?: AbortSignal },
   ): () => void;
   getTunnelInfo(): Promise<TunnelInfo>;
-  /** Counters since set-up. */
-  getTunnelStats(): Promise<EngineStats>;
+  /** What the tunnel has done since its set-up, and what it holds now. */
+  getTunnelStats(): Promise<TunnelStats>;
+  /**
+   * Calls `listener` with the statistics every `intervalMs` (default 1000, at least 50) while the
+   * tunnel works, until the returned function or `signal` ends it.
+   */
+  onTunnelStats(
+    listener: (stats: TunnelStats) => void,
+    options?: { intervalMs?: number; signal?: AbortSignal },
+  ): () => void;
   /** Deletes the keys kept for a client id: the next set-up has new ones. Not while in use. */
   deleteStoredKeys(options?: { clientId?: string; storageDirectory?: string }): Promise<void>;
   /** 'statechange' events with a TunnelStateEvent in `detail`, 'warning' with a TunnelWarning. */
@@ -81,6 +90,12 @@ export function bindApi(
     onTunnelState: (listener, options = {}) => tunnel().onState(listener, options.signal),
     getTunnelInfo: async () => tunnel().info(),
     getTunnelStats: async () => tunnel().stats(),
+    onTunnelStats: (listener, { intervalMs = 1000, signal } = {}) => {
+      if (!Number.isFinite(intervalMs) || intervalMs < MIN_STATS_INTERVAL_MS) {
+        throw new RangeError(`intervalMs: expected at least ${MIN_STATS_INTERVAL_MS}`);
+      }
+      return tunnel().onStats(listener, intervalMs, signal);
+    },
     deleteStoredKeys: async ({ clientId = DEFAULT_CLIENT_ID, storageDirectory } = {}) => {
       checkClientId(clientId);
       try {

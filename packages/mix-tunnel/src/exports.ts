@@ -13,7 +13,6 @@ export type {
   TunnelWarning,
 } from './tunnel.ts';
 export type {
-  EngineStats,
   FailurePhase,
   FetchControl,
   FetchMessage,
@@ -22,6 +21,7 @@ export type {
   MixFetchResponseInit,
   StreamedBody,
   TunnelStateName,
+  TunnelStats,
   TunnelStep,
 } from '../../../worker/src/protocol.ts';
 export type {

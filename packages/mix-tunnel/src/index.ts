@@ -32,6 +32,7 @@ export const {
   onTunnelState,
   getTunnelInfo,
   getTunnelStats,
+  onTunnelStats,
   mixSend,
   mixReply,
   onMixMessage,

@@ -47,6 +47,7 @@ export const {
   onTunnelState,
   getTunnelInfo,
   getTunnelStats,
+  onTunnelStats,
   mixSend,
   mixReply,
   onMixMessage,

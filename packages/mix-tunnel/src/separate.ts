@@ -22,6 +22,7 @@ export const {
   onTunnelState,
   getTunnelInfo,
   getTunnelStats,
+  onTunnelStats,
   mixSend,
   mixReply,
   onMixMessage,

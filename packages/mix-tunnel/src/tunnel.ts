@@ -7,7 +7,6 @@ import {
   type SetupMixTunnelOpts as EngineSetupOpts,
 } from '../../../worker/src/options.ts';
 import type {
-  EngineStats,
   FetchControl,
   FetchMessage,
   FetchRequest,
@@ -16,6 +15,7 @@ import type {
   PathInfo,
   StateNews,
   TunnelStateName,
+  TunnelStats,
   TunnelStep,
   WarningNews,
 } from '../../../worker/src/protocol.ts';
@@ -91,6 +91,7 @@ export class Tunnel {
   #wasReady = false;
   #since = 0;
   #lastMessage = 0;
+  #workerStartMs = 0;
 
   constructor(startWorker: StartWorker) {
     this.#startWorker = startWorker;
@@ -164,7 +165,9 @@ export class Tunnel {
     options: string,
     urls: Parameters<StartWorker>[0],
   ): Promise<Attempt> {
+    const began = performance.now();
     const link = await this.#startLink(urls);
+    this.#workerStartMs = performance.now() - began;
     await link.call(link.remote.onState(Comlink.proxy((news: StateNews) => this.#news(news))));
     const deliver = (message: MessageNews): void => this.inbox.add(message);
     const warn = ({ error, at }: WarningNews): void => this.#warn(MixError.from(error), at);
@@ -224,11 +227,39 @@ export class Tunnel {
     return { ...info, since: this.#since };
   }
 
-  async stats(): Promise<EngineStats> {
+  async stats(): Promise<TunnelStats> {
     const link = this.#usable();
     const stats = await link.call(link.remote.stats());
     if (!stats) throw this.#notReady();
-    return stats;
+    const worker = this.#workerStartMs;
+    return { ...stats, setup: { ...stats.setup, worker, ready: stats.setup.ready + worker } };
+  }
+
+  /** Calls `listener` every `intervalMs` while the tunnel works. */
+  onStats(
+    listener: (stats: TunnelStats) => void,
+    intervalMs: number,
+    signal?: AbortSignal,
+  ): () => void {
+    if (signal?.aborted) return () => undefined;
+    let asking = false;
+    const tell = async (): Promise<void> => {
+      // A slow answer skips a beat instead of piling up; between tunnels there is nothing to tell.
+      if (asking || !this.#attempt) return;
+      asking = true;
+      const stats = await this.stats().catch(() => undefined);
+      asking = false;
+      if (stats && !stopped) listener(stats);
+    };
+    let stopped = false;
+    const timer = setInterval(() => void tell(), intervalMs);
+    const stop = (): void => {
+      stopped = true;
+      clearInterval(timer);
+      signal?.removeEventListener('abort', stop);
+    };
+    signal?.addEventListener('abort', stop, { once: true });
+    return stop;
   }
 
   async lookup(host: string): Promise<string[]> {

@@ -17,6 +17,7 @@
 #include "mix/base/log.h"
 #include "mix/base/rng.h"
 #include "mix/base/time.h"
+#include "mix/dns/resolver.h"
 #include "mix/http/redirect.h"
 #include "mix/ipr/client.h"
 #include "mix/mixnet/client.h"
@@ -71,8 +72,12 @@ struct Info {
 struct Stats {
   mixnet::ClientStats mixnet;
   net::StackStats net;
+  dns::CacheStats dns;
+  base::Duration uptime{};  // since the tunnel was ready first
+  StepTimes set_up{};       // how long each step took; that of kReady is the whole
   std::uint32_t surbs_at_exit = 0;
-  std::size_t jobs = 0, pooled = 0;
+  std::uint64_t fetches_started = 0;
+  std::size_t fetches = 0, websockets = 0, jobs = 0, pooled = 0;  // now
 };
 
 class Engine {

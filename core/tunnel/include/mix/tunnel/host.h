@@ -2,6 +2,7 @@
 // The host performs actions in order and reports back through the engine's inputs.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -57,6 +58,8 @@ enum class Step : std::uint8_t {
   kExit,
   kReady,
 };
+/// By Step.
+using StepTimes = std::array<base::Duration, static_cast<std::size_t>(Step::kReady) + 1>;
 [[nodiscard]] std::string_view state_name(State state);
 [[nodiscard]] std::string_view step_name(Step step);
 
