@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 
 import { startInternet } from '@mixweb/testing';
 import { launchBrowser, servePages } from '@mixweb/testing/browsers';
+import { pageBytes } from '@mixweb/testing/origin';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' } } });
 const rounds = Number(values.rounds);
@@ -21,7 +22,17 @@ function median(numbers) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-const internet = await startInternet();
+const MEBIBYTE = 1024 * 1024;
+const LARGE = 10 * MEBIBYTE;
+// kB/s, by the direction: what the issue of shaped and unshaped traffic asks for.
+const TRANSFERS = {
+  on: { down: 180, up: 60 },
+  off: { down: 500, up: 300 },
+};
+
+const internet = await startInternet({
+  pages: { [`page-${LARGE}.html`]: pageBytes(LARGE).toString() },
+});
 const pages = await servePages();
 const browser = await launchBrowser('chromium');
 const page = await browser.open(pages.url('index'));
@@ -65,20 +76,36 @@ async function measure(shaping) {
   return { setup: median(setups), cold: median(cold), warm: median(warm) };
 }
 
-/** Bytes per second of one download of a megabyte. */
-async function download(shaping) {
+/** kB/s of one transfer over a warm connection; a size to download or to upload. */
+function transfer(direction, size) {
   return page.evaluate(
-    async (opts) => {
-      await mix.setupMixTunnel(opts);
+    async (way, bytes) => {
+      const origin = 'https://origin.example';
       const begun = performance.now();
-      const response = await mix.mixFetch('https://origin.example/page-1048576.html');
-      const { byteLength } = await response.arrayBuffer();
-      const seconds = (performance.now() - begun) / 1000;
-      await mix.disconnectMixTunnel();
-      return byteLength / seconds;
+      if (way === 'up') {
+        const body = new Uint8Array(bytes);
+        await mix.mixFetch(`${origin}/echo/status/204`, { method: 'POST', body });
+      } else {
+        const response = await mix.mixFetch(`${origin}/page-${bytes}.html`);
+        const { byteLength } = await response.arrayBuffer();
+        if (byteLength !== bytes) throw new Error(`${byteLength} bytes instead of ${bytes}`);
+      }
+      return bytes / (performance.now() - begun);
     },
-    { ...options, disablePoissonTraffic: !shaping, disableCoverTraffic: !shaping },
+    direction,
+    size,
   );
+}
+
+async function transfers(shaping) {
+  const traffic = { disablePoissonTraffic: !shaping, disableCoverTraffic: !shaping };
+  await page.evaluate((opts) => mix.setupMixTunnel(opts), { ...options, ...traffic });
+  await transfer('down', 1024);
+  const down = await transfer('down', MEBIBYTE);
+  const up = await transfer('up', MEBIBYTE);
+  const sustained = await transfer('down', LARGE);
+  await page.evaluate(() => mix.disconnectMixTunnel());
+  return { down, up, sustained };
 }
 
 const roundTrip = 6 * MIX_DELAY_MS;
@@ -92,8 +119,12 @@ for (const shaping of [true, false]) {
   rows.push([`${name}: warm GET 1 KiB, median of ${rounds * rounds}`, warm, floor, 'floor']);
   if (shaping)
     rows.push([`${name}: warm GET against its budget`, warm, WARM_GET_BUDGET_MS, 'budget']);
-  const rate = await download(shaping);
-  rows.push([`${name}: download of 1 MiB, kB/s`, rate / 1000, shaping ? 205 : 1300, 'cap']);
+  const { down, up, sustained } = await transfers(shaping);
+  const goal = TRANSFERS[shaping ? 'on' : 'off'];
+  rows.push([`${name}: download of 1 MiB, kB/s`, down, goal.down, 'goal']);
+  rows.push([`${name}: download of 1 MiB, kB/s`, down, shaping ? 205 : 1300, 'cap']);
+  rows.push([`${name}: upload of 1 MiB, kB/s`, up, goal.up, 'goal']);
+  rows.push([`${name}: download of 10 MiB, kB/s`, sustained, down, 'that of 1 MiB']);
 }
 await browser.close();
 await pages.stop();
@@ -102,5 +133,7 @@ await internet.stop();
 console.log(`\n${'measured in headless Chromium'.padEnd(56)}${'value'.padStart(9)}  against`);
 for (const [name, value, reference, kind] of rows) {
   const ratio = (value / reference).toFixed(2);
-  console.log(`${name.padEnd(56)}${value.toFixed(0).padStart(9)}  ${kind} ${reference}: ${ratio}`);
+  console.log(
+    `${name.padEnd(56)}${value.toFixed(0).padStart(9)}  ${kind} ${reference.toFixed(0)}: ${ratio}`,
+  );
 }
