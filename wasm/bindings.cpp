@@ -4,6 +4,7 @@
 #include <emscripten/emscripten.h>
 #include <emscripten/val.h>
 
+#include <algorithm>
 #include <chrono>
 #include <initializer_list>
 #include <memory>
@@ -150,6 +151,15 @@ tunnel::Options options_from_js(const val& js) {
                      [&](auto v) { options.max_redirects = static_cast<std::uint8_t>(v); });
   if_given<double>(js, "iprKeepaliveMs", [&](auto v) { options.ipr_keepalive = milliseconds(v); });
   if_given<unsigned>(js, "mtu", [&](auto v) { options.max_mtu = static_cast<std::uint16_t>(v); });
+  // Pairs of host and 32 bytes, checked on the way.
+  if (const val pins = js["tlsPins"]; !pins.isUndefined()) {
+    for (unsigned i = 0; i < pins["length"].as<unsigned>(); ++i) {
+      const base::Bytes digest = bytes_from_js(pins[i][1]);
+      tls::Pin pin{};
+      std::copy_n(digest.begin(), std::min(digest.size(), pin.size()), pin.begin());
+      options.tls_pins[pins[i][0].as<std::string>()].push_back(pin);
+    }
+  }
   if_given<std::string>(js, "extraRoots", [&](auto v) { options.extra_roots = v; });
   if_given<bool>(js, "reconnect", [&](auto v) { options.reconnect.enabled = v; });
   if_given<unsigned>(js, "reconnectMaxAttempts",

@@ -309,6 +309,21 @@ describe('the pool', () => {
   });
 });
 
+describe('TLS', () => {
+  it('resumes a session for the next connection of the same isolation key', async () => {
+    const before = servers.log.resumed;
+    const fetchOne = async (isolationKey: string): Promise<void> => {
+      await (await mixFetch('https://node.example/bytes/1', { isolationKey })).text();
+    };
+    await fetchOne('resume');
+    await Promise.all([fetchOne('resume'), fetchOne('resume'), fetchOne('resume')]);
+    expect(servers.log.resumed).toBeGreaterThan(before);
+    const resumed = servers.log.resumed;
+    await fetchOne('another');
+    expect(servers.log.resumed).toBe(resumed);
+  });
+});
+
 describe('a server that breaks the rules', () => {
   it.each([
     ['short-length', 'HTTP_TRUNCATED'],

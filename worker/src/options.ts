@@ -52,6 +52,8 @@ export interface SetupMixTunnelOpts {
   nymApiUrl?: string | string[];
   /** PEM certificates trusted beside the built-in Mozilla roots. */
   extraRoots?: string | string[];
+  /** By host: base64 SHA-256 of public keys (SPKI), one of which its certificate chain must have. */
+  tlsPins?: Record<string, string[]>;
   /** Speak Sphinx version 258 with v1 SURB lists, for exits older than 1.21. Default false. */
   useLegacySphinxFormat?: boolean;
   /** Repair a lost gateway or exit. Default true: { maxAttempts: ∞, 500, 30 000 }. */
@@ -140,6 +142,20 @@ function list(value: string | string[]): string[] {
   return typeof value === 'string' ? [value] : value;
 }
 
+/** @throws RangeError when a pin is not the base64 of 32 bytes. */
+function tlsPins(pins: Record<string, string[]>): [string, Uint8Array][] {
+  return Object.entries(pins).flatMap(([host, digests]) =>
+    digests.map((digest): [string, Uint8Array] => {
+      const text = digest.replace(/^sha256\//, '');
+      const bytes = /^[A-Za-z0-9+/]{43}=$/.test(text) ? atob(text) : undefined;
+      if (bytes?.length !== 32) {
+        throw new RangeError(`tlsPins.${host}: expected base64 of a SHA-256, got ${digest}`);
+      }
+      return [host.toLowerCase(), Uint8Array.from(bytes, (char) => char.charCodeAt(0))];
+    }),
+  );
+}
+
 /** What of the public options the engine reads, with the defaults that are TypeScript's to know. */
 export function engineOptions(opts: SetupMixTunnelOpts): EngineOptions {
   checkOptions(opts);
@@ -165,6 +181,7 @@ export function engineOptions(opts: SetupMixTunnelOpts): EngineOptions {
     iprKeepaliveMs: opts.iprKeepaliveMs,
     mtu: opts.mtu,
     extraRoots: opts.extraRoots === undefined ? undefined : list(opts.extraRoots).join('\n'),
+    tlsPins: opts.tlsPins && tlsPins(opts.tlsPins),
     reconnect: opts.reconnect !== false,
     reconnectMaxAttempts: reconnect.maxAttempts,
     reconnectMinDelayMs: reconnect.minDelayMs,

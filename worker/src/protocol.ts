@@ -54,6 +54,8 @@ export interface EngineOptions {
   iprKeepaliveMs?: number | undefined;
   mtu?: number | undefined;
   extraRoots?: string | undefined;
+  /** Host in lower case and SHA-256 of a public key that its chain may have. */
+  tlsPins?: [string, Uint8Array][] | undefined;
   reconnect?: boolean | undefined;
   reconnectMaxAttempts?: number | undefined;
   reconnectMinDelayMs?: number | undefined;

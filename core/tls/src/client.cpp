@@ -106,6 +106,16 @@ std::optional<std::uint8_t> alert_for(int code) {
   }
 }
 
+/// mbedTLS' record of a session; wiped by its own destructor.
+class StoredSession final : public Session {
+ public:
+  StoredSession() { mbedtls_ssl_session_init(&session); }
+  StoredSession(const StoredSession&) = delete;
+  StoredSession& operator=(const StoredSession&) = delete;
+  ~StoredSession() override { mbedtls_ssl_session_free(&session); }
+  mbedtls_ssl_session session;
+};
+
 class Client final : public ClientStream {
  public:
   Client(std::unique_ptr<net::Stream> transport, ClientOptions options,
@@ -255,11 +265,8 @@ class Client final : public ClientStream {
     mbedtls_ssl_conf_groups(&config_, kGroups.data());
     mbedtls_ssl_conf_sig_algs(&config_, kSignatures.data());
     mbedtls_ssl_conf_rng(&config_, &fill_random, &rng_);
-    // Tickets would let a server link connections; fresh key exchange for each.
-    mbedtls_ssl_conf_tls13_key_exchange_modes(&config_,
-                                              MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL);
-    mbedtls_ssl_conf_session_tickets(&config_, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
-    verifier_.emplace(std::move(host), trust_);
+    configure_resumption();
+    verifier_.emplace(std::move(host), trust_, options_.pins);
     verifier_->install(config_);
     if (!options_.alpn.empty()) {
       for (const std::string& protocol : options_.alpn) alpn_names_.push_back(protocol.c_str());
@@ -273,8 +280,35 @@ class Client final : public ClientStream {
     if (mbedtls_ssl_set_hostname(&ssl_, name != nullptr ? server_name.c_str() : nullptr) != 0) {
       return broken;
     }
+    if (options_.sessions != nullptr) {
+      // One that does not fit any more means a whole handshake.
+      if (const auto session = options_.sessions->take()) {
+        (void)mbedtls_ssl_set_session(&ssl_, &static_cast<StoredSession&>(*session).session);
+      }
+    }
     mbedtls_ssl_set_bio(&ssl_, this, &Client::send_callback, &Client::receive_callback, nullptr);
     return {};
+  }
+
+  /// A ticket lets a server link connections, so whoever gives no cache gets fresh ones each time;
+  /// a resumed connection has a key exchange of its own, and never early data.
+  void configure_resumption() {
+    const bool resumes = options_.sessions != nullptr;
+    mbedtls_ssl_conf_tls13_key_exchange_modes(
+        &config_, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
+                      (resumes ? MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL : 0));
+    mbedtls_ssl_conf_session_tickets(&config_, resumes ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED
+                                                       : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+        &config_, resumes ? MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED
+                          : MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_DISABLED);
+  }
+
+  void keep_session() {
+    if (options_.sessions == nullptr) return;
+    auto stored = std::make_unique<StoredSession>();
+    if (mbedtls_ssl_get_session(&ssl_, &stored->session) != 0) return;
+    options_.sessions->put(std::move(stored));
   }
 
   void step(base::TimePoint now) {
@@ -295,6 +329,8 @@ class Client final : public ClientStream {
       }
       if (result != 0) return fail_by_code(result);
       phase_ = Phase::kOpen;
+      // TLS 1.3 servers send tickets later.
+      if (mbedtls_ssl_get_version_number(&ssl_) == MBEDTLS_SSL_VERSION_TLS1_2) keep_session();
     }
     flush();
     (void)pull_record();
@@ -327,6 +363,7 @@ class Client final : public ClientStream {
         fail(Error{Errc::tls_truncated, 0, options_.host});
         return false;
       }
+      if (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) keep_session();
       // Empty records, tickets, warnings and answered requests are passed over while there is
       // input.
       const bool passed_over = result == 0 ||
@@ -423,6 +460,7 @@ class Client final : public ClientStream {
     if (is_certificate_error(code)) {
       const std::uint32_t flags = mbedtls_ssl_get_verify_result(&ssl_);
       if (flags != 0 && flags != UINT32_MAX) {
+        if (verifier_->pin_failed()) return {Errc::tls_pin_mismatch, flags, options_.host};
         return detail::verification_error(flags, options_.host);
       }
       return {Errc::tls_cert_invalid, detail, options_.host};

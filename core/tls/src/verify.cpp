@@ -3,7 +3,9 @@
 #include <mbedtls/error.h>
 #include <mbedtls/oid.h>
 #include <mbedtls/platform.h>
+#include <mbedtls/sha256.h>
 
+#include <algorithm>
 #include <new>
 
 #include "constants.h"
@@ -52,12 +54,31 @@ int Verifier::find_anchors(void* self, const mbedtls_x509_crt* child,
   return 0;
 }
 
+/// mbedTLS calls this from the anchor down to the leaf.
 int Verifier::check_certificate(void* self, mbedtls_x509_crt* certificate, int depth,
                                 std::uint32_t* flags) {
-  if (depth == 0 && !static_cast<Verifier*>(self)->names_host(*certificate)) {
-    *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+  auto& verifier = *static_cast<Verifier*>(self);
+  verifier.pin_found_ |= verifier.is_pinned(*certificate);
+  if (depth > 0 && !verifier.constraints_.add(*certificate)) *flags |= MBEDTLS_X509_BADCERT_OTHER;
+  if (depth == 0) {
+    if (!verifier.names_host(*certificate)) *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+    if (!verifier.constraints_.allow(*certificate)) *flags |= MBEDTLS_X509_BADCERT_OTHER;
+  }
+  verifier.chain_flags_ |= *flags;
+  if (depth == 0 && !verifier.pins_.empty() && !verifier.pin_found_) {
+    // What else is wrong is told first.
+    verifier.pin_failed_ = verifier.chain_flags_ == 0;
+    *flags |= MBEDTLS_X509_BADCERT_OTHER;
   }
   return 0;
+}
+
+bool Verifier::is_pinned(const mbedtls_x509_crt& certificate) const {
+  if (pins_.empty()) return false;
+  Pin digest{};
+  const mbedtls_x509_buf& key = certificate.pk_raw;
+  if (mbedtls_sha256(key.p, key.len, digest.data(), 0) != 0) return false;
+  return std::ranges::find(pins_, digest) != pins_.end();
 }
 
 bool Verifier::names_host(const mbedtls_x509_crt& leaf) const {

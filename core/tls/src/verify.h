@@ -5,16 +5,18 @@
 #include <mbedtls/ssl.h>
 
 #include <string>
+#include <vector>
 
 #include "host.h"
 #include "mix/tls/client.h"
+#include "name_constraints.h"
 
 namespace mix::tls::detail {
 
 class Verifier {
  public:
-  Verifier(Host host, std::shared_ptr<TrustStore> trust)
-      : host_(std::move(host)), trust_(std::move(trust)) {}
+  Verifier(Host host, std::shared_ptr<TrustStore> trust, std::vector<Pin> pins)
+      : host_(std::move(host)), trust_(std::move(trust)), pins_(std::move(pins)) {}
   Verifier(const Verifier&) = delete;
   Verifier& operator=(const Verifier&) = delete;
 
@@ -22,15 +24,23 @@ class Verifier {
   void install(mbedtls_ssl_config& config);
 
   [[nodiscard]] const Host& host() const { return host_; }
+  /// The chain was good, but none of its keys is pinned.
+  [[nodiscard]] bool pin_failed() const { return pin_failed_; }
 
  private:
   static int find_anchors(void* self, const mbedtls_x509_crt* child, mbedtls_x509_crt** candidates);
   static int check_certificate(void* self, mbedtls_x509_crt* certificate, int depth,
                                std::uint32_t* flags);
+  [[nodiscard]] bool is_pinned(const mbedtls_x509_crt& certificate) const;
   [[nodiscard]] bool names_host(const mbedtls_x509_crt& leaf) const;
 
   Host host_;
   std::shared_ptr<TrustStore> trust_;
+  const std::vector<Pin> pins_;
+  NameConstraints constraints_;    // of the authorities above the leaf
+  std::uint32_t chain_flags_ = 0;  // of all certificates of the chain that was built
+  bool pin_found_ = false;
+  bool pin_failed_ = false;
 };
 
 /// The error for mbedTLS' verification flags, the gravest first: unknown issuer, wrong host,

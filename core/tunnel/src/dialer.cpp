@@ -79,6 +79,8 @@ void Dialer::secure(TimePoint now) {
   options.alpn = target_.alpn;
   options.handshake_timeout = deadline_ - now;
   options.sessions = target_.sessions;
+  const auto pins = services_.options.tls_pins.find(target_.host);
+  if (pins != services_.options.tls_pins.end()) options.pins = pins->second;
   tls_ = tls::connect(std::move(tcp_), std::move(options), services_.trust, services_.clock,
                       services_.rng, now);
   step_ = Step::kSecuring;

@@ -84,7 +84,7 @@ async function handle(request, response, log) {
     case 'headers':
       return send(200, { 'content-type': 'application/json' }, JSON.stringify(request.headers));
     case 'bytes':
-      return send(200, {}, Buffer.alloc(Number(argument), 'm'));
+      return send(200, { 'content-length': argument }, Buffer.alloc(Number(argument), 'm'));
     case 'hash': {
       const hash = createHash('sha256');
       for await (const chunk of request) hash.update(chunk);

@@ -1,4 +1,5 @@
 // Which certificates are believed, and what is said about the others.
+#include <mbedtls/sha256.h>
 #include <mbedtls/x509_crt.h>
 
 #include "tls_link.h"
@@ -59,6 +60,62 @@ TEST_P(Certificates, AreAcceptedThroughAnIntermediate) {
   spec.role = CertificateRole::kAuthority;
   const TestCa middle = world().ca.intermediate(spec);
   EXPECT_EQ(verdict(middle.issue(good())), kAccepted);
+}
+
+tls::Pin pin_of(const base::Bytes& der) {
+  mbedtls_x509_crt certificate;
+  mbedtls_x509_crt_init(&certificate);
+  EXPECT_EQ(mbedtls_x509_crt_parse_der(&certificate, der.data(), der.size()), 0);
+  tls::Pin pin{};
+  EXPECT_EQ(mbedtls_sha256(certificate.pk_raw.p, certificate.pk_raw.len, pin.data(), 0), 0);
+  mbedtls_x509_crt_free(&certificate);
+  return pin;
+}
+
+TEST_P(Certificates, MustHaveAPinnedKeyInTheirChain) {
+  const auto verdict_with = [](const Identity& identity, std::vector<tls::Pin> pins) {
+    TlsServerOptions options{.identity = identity, .max_version = GetParam()};
+    TlsLink link{world(), std::move(options), {.host = kHost, .pins = std::move(pins)}};
+    link.connect();
+    return link.client_error();
+  };
+  const Identity identity = world().ca.issue(good());
+  const tls::Pin other = pin_of(world().ca.issue(good()).chain.front());
+  EXPECT_EQ(verdict_with(identity, {other, pin_of(identity.chain.front())}), kAccepted);
+  EXPECT_EQ(verdict_with(identity, {pin_of(world().ca.der())}), kAccepted);
+  EXPECT_EQ(verdict_with(identity, {other}), Errc::tls_pin_mismatch);
+  CertificateSpec wrong = good();
+  wrong.dns_names = {"other.example.test"};
+  EXPECT_EQ(verdict_with(world().ca.issue(wrong), {other}), Errc::tls_cert_wrong_host);
+}
+
+/// NameConstraints with one dNSName subtree. RFC 5280 §4.2.1.10
+RawExtension constraint(bool excluded, const std::string& name) {
+  const auto tlv = [](std::uint8_t tag, const base::Bytes& value) {
+    base::Bytes out = {tag, static_cast<std::uint8_t>(value.size())};
+    base::append(out, value);
+    return out;
+  };
+  const base::Bytes general = tlv(0x82, base::to_bytes(base::as_bytes(name)));
+  const base::Bytes list = tlv(excluded ? 0xA1 : 0xA0, tlv(0x30, general));
+  return {"\x55\x1D\x1E", false, tlv(0x30, list)};
+}
+
+TEST_P(Certificates, MustKeepToTheNameConstraintsAbove) {
+  const auto verdict_below = [](RawExtension extension) {
+    CertificateSpec spec;
+    spec.subject = "CN=Constrained";
+    spec.role = CertificateRole::kAuthority;
+    spec.extensions = {std::move(extension)};
+    return verdict(world().ca.intermediate(spec).issue(good()));
+  };
+  EXPECT_EQ(verdict_below(constraint(false, "example.test")), kAccepted);
+  EXPECT_EQ(verdict_below(constraint(false, ".Example.Test")), kAccepted);
+  EXPECT_EQ(verdict_below(constraint(false, "ample.test")), Errc::tls_cert_invalid);
+  EXPECT_EQ(verdict_below(constraint(false, "example.org")), Errc::tls_cert_invalid);
+  EXPECT_EQ(verdict_below(constraint(true, "example.test")), Errc::tls_cert_invalid);
+  EXPECT_EQ(verdict_below(constraint(true, "example.org")), kAccepted);
+  EXPECT_EQ(verdict_below({"\x55\x1D\x1E", false, {0x30, 0x05, 0xA0}}), Errc::tls_cert_invalid);
 }
 
 TEST_P(Certificates, WithAMissingIntermediateAreOfUnknownIssuer) {

@@ -1,6 +1,8 @@
 // TLS 1.3 and 1.2 client (mbedTLS) over any Stream; is itself a Stream.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -51,6 +53,9 @@ class SessionCache {
   ~SessionCache() = default;
 };
 
+/// SHA-256 of a SubjectPublicKeyInfo.
+using Pin = std::array<std::uint8_t, 32>;
+
 struct ClientOptions {
   std::string host;  // DNS name or IP literal: SNI (names only) and certificate check
   std::vector<std::string> alpn =
@@ -59,6 +64,8 @@ struct ClientOptions {
   base::Duration handshake_timeout = std::chrono::seconds{60};
   /// Outlives the stream; null: no session is offered or kept.
   SessionCache* sessions = nullptr;
+  /// Unless empty, one key of the verified chain must be among these (RFC 7469 §2.6).
+  std::vector<Pin> pins = {};
 };
 
 /// State is kConnecting until the handshake is done. An end of the transport without the peer's
@@ -80,8 +87,8 @@ class ClientStream : public net::Stream {
 ///
 /// Stream errors, besides the transport's own: `tls_handshake` (detail: mbedTLS' number),
 /// `tls_alert` (detail: alert number), `tls_cert_expired`, `tls_cert_wrong_host`,
-/// `tls_cert_unknown_ca`, `tls_cert_invalid` (detail: mbedTLS' verification flags),
-/// `tls_bad_record`, `tls_truncated`, `tls_timeout`.
+/// `tls_cert_unknown_ca`, `tls_pin_mismatch`, `tls_cert_invalid` (detail: mbedTLS' verification
+/// flags), `tls_bad_record`, `tls_truncated`, `tls_timeout`.
 [[nodiscard]] std::unique_ptr<ClientStream> connect(std::unique_ptr<net::Stream> transport,
                                                     ClientOptions options,
                                                     std::shared_ptr<TrustStore> trust,

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "mix/base/result.h"
 #include "mix/base/time.h"
+#include "mix/tls/client.h"
 
 namespace mix::tunnel {
 
@@ -39,6 +41,7 @@ struct Options {
   std::uint8_t max_redirects = 5;
   base::Duration ipr_keepalive = std::chrono::seconds{25};  // zero: off
   std::optional<std::uint16_t> max_mtu;                     // 1280..1500
+  std::map<std::string, std::vector<tls::Pin>> tls_pins;    // by host in lower case
   std::string extra_roots;                                  // PEM, added to the built-in set
   ReconnectOptions reconnect;
   // Means of the traffic streams; the presets of spec: messages §12 set these.
