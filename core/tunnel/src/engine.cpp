@@ -8,6 +8,7 @@
 #include "fetch_job.h"
 #include "messages.h"
 #include "mix/base/encoding.h"
+#include "mix/crypto/secret.h"
 #include "mix/dns/resolver.h"
 #include "mix/http/decoding.h"
 #include "mix/http/exchange.h"
@@ -56,7 +57,9 @@ class Engine::Impl {
     if (stored.use == StoredKeys::Use::kPersistent) {
       vault_ = std::make_unique<KeyVault>(std::move(stored.passphrase));
       if (!stored.record.empty()) {
-        MIX_TRY(kept, vault_->open(stored.record));
+        auto opened = vault_->open(stored.record);
+        crypto::wipe(stored.record);
+        MIX_TRY(kept, std::move(opened));
       }
     }
     path_ = std::make_unique<Path>(options_, rng_, log_);
