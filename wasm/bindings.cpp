@@ -448,6 +448,13 @@ class JsEngine {
   val send_message(val message) { return outcome(engine_.send_message(message_from_js(message))); }
   void cancel(unsigned job) { engine_.cancel(job); }
 
+  void wake() { engine_.wake(); }
+  val switch_exit(val ipr) {
+    std::optional<std::string> to;
+    if (!ipr.isUndefined()) to = ipr.as<std::string>();
+    return outcome(engine_.switch_exit(to));
+  }
+
   /// One turn: { actions, deadline } with the deadline in performance.now() milliseconds.
   val turn() {
     const base::Deadline deadline = engine_.turn();
@@ -556,6 +563,8 @@ EMSCRIPTEN_BINDINGS(mixweb) {
       .function("startLookup", &JsEngine::start_lookup)
       .function("sendMessage", &JsEngine::send_message)
       .function("cancel", &JsEngine::cancel)
+      .function("wake", &JsEngine::wake)
+      .function("switchExit", &JsEngine::switch_exit)
       .function("turn", &JsEngine::turn)
       .function("state", &JsEngine::state)
       .function("info", &JsEngine::info)

@@ -537,9 +537,9 @@ TEST_F(IprClient, CountsTheKeepaliveFromTheLastPacket) {
   client->flush(clock.now());
   outputs();
   // The exit owes an answer now, so the probe comes first; its answer is on the way.
-  EXPECT_EQ(client->next_deadline(), clock.now() + 10s);
-  wake_at(10s);
-  EXPECT_TRUE(std::holds_alternative<PingRequest>(outputs().at(0).request->body));
+  EXPECT_EQ(client->next_deadline(), clock.now() + 3s);
+  wake_at(3s);
+  EXPECT_TRUE(std::holds_alternative<PingRequest>(outputs().back().request->body));
 }
 
 TEST_F(IprClient, MayBeToldToSendNoKeepalive) {
@@ -596,21 +596,78 @@ TEST_F(IprClient, ProbesASilentExitAndGivesItUp) {
     }
   }
   EXPECT_GE(probes, 3U);
-  EXPECT_EQ(clock.now() - sent_at, 30s);
-  EXPECT_EQ(std::get<SessionEnded>(events().at(0)).error.code, Errc::ipr_disconnected);
+  EXPECT_EQ(clock.now() - sent_at, 20s);
+  EXPECT_EQ(std::get<SessionEnded>(events().at(0)).error.code, Errc::ipr_silent);
 }
 
 TEST_F(IprClient, IsContentWithAnyAnswer) {
   const Seen connect = connected();
   ASSERT_TRUE(client->send(packet(40), clock.now()).has_value());
   client->flush(clock.now());
-  wake_at(10s);
+  wake_at(3s);
   const auto sent = outputs();
   const auto* ping = std::get_if<PingRequest>(&sent.back().request->body);
   ASSERT_NE(ping, nullptr);
   answer(connect, ProtocolVersion::k9, Pong{ping->id});
-  EXPECT_EQ(client->next_deadline(), clock.now() + 15s) << "just the keep-alive is left";
+  EXPECT_EQ(client->next_deadline(), clock.now() + 25s) << "just the keep-alive is left";
   EXPECT_TRUE(client->connected());
+}
+
+TEST_F(IprClient, NoticesAnExitThatForgotTheSession) {
+  const Seen connect = connected();
+  const auto refusal = Info{0, PolicyRefusal{"192.0.2.1:9"}, InfoLevel::kWarn};
+  wake_at(25s);
+  outputs();
+  answer(connect, ProtocolVersion::k9, refusal);  // as long as it knows us
+  ASSERT_TRUE(client->send(packet(40), clock.now()).has_value());
+  client->flush(clock.now());
+  outputs();
+  const auto lost_at = clock.now();
+  while (client->connected() && clock.now() - lost_at < 1min) {
+    wake_at(*client->next_deadline() - clock.now());
+    for (const Seen& seen : outputs()) {
+      const auto* ping = std::get_if<PingRequest>(&seen.request->body);
+      if (ping != nullptr) answer(connect, ProtocolVersion::k9, Pong{ping->id});
+    }
+  }
+  EXPECT_EQ(clock.now() - lost_at, 9s);
+  EXPECT_EQ(std::get<SessionEnded>(events().at(0)).error.code, Errc::ipr_disconnected);
+}
+
+TEST_F(IprClient, DoesNotExpectRefusalsWhereItNeverSawOne) {
+  const Seen connect = connected();  // an exit that allows every destination
+  ASSERT_TRUE(client->send(packet(40), clock.now()).has_value());
+  client->flush(clock.now());
+  outputs();
+  for (int i = 0; i < 40; ++i) {
+    wake_at(3s);
+    for (const Seen& seen : outputs()) {
+      const auto* ping = std::get_if<PingRequest>(&seen.request->body);
+      if (ping != nullptr) answer(connect, ProtocolVersion::k9, Pong{ping->id});
+    }
+  }
+  EXPECT_TRUE(client->connected());
+}
+
+TEST_F(IprClient, ChecksTheExitAtOnceWhenTold) {
+  connected();
+  client->check(clock.now());
+  const auto sent = outputs();
+  ASSERT_EQ(sent.size(), 2U);
+  EXPECT_EQ(packets_of(sent[0]).size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<PingRequest>(sent[1].request->body));
+  EXPECT_GT(sent[1].options.reply_surbs, kExitReserve);
+}
+
+TEST_F(IprClient, CountsTimeThatTheClockDidNotSee) {
+  connected();
+  clock.advance(10s);
+  client->suspend();
+  client->resume(clock.now(), 40s);
+  EXPECT_TRUE(client->connected());
+  client->suspend();
+  client->resume(clock.now(), 10s);
+  EXPECT_FALSE(client->connected());
 }
 
 TEST_F(IprClient, DoesNotBlameTheExitForALostLink) {

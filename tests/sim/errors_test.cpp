@@ -125,15 +125,6 @@ TEST(SetUp, AtASilentExitFailsWithinItsLimit) {
   EXPECT_LE(world.now() - begin, 16s);
 }
 
-WorldConfig with_second(localnet::NodeRole role) {
-  constexpr std::uint16_t kMixPort = 1789, kWsPort = 9000;
-  WorldConfig config = without_cover();
-  config.cluster.places.push_back({role, 0, "198.51.100.6", kMixPort, std::nullopt});
-  if (role == localnet::NodeRole::kEntry) config.cluster.places.back().ws_port = kWsPort;
-  return config;
-}
-constexpr directory::NodeId kSecondId = 6;
-
 // The client draws; over these seeds it draws both.
 constexpr std::uint64_t kSeeds = 4;
 

@@ -80,6 +80,14 @@ WorldConfig without_cover() {
   return config;
 }
 
+WorldConfig with_second(NodeRole role) {
+  constexpr std::uint16_t kMixPort = 1789, kWsPort = 9000;
+  WorldConfig config = without_cover();
+  config.cluster.places.push_back({role, 0, "198.51.100.6", kMixPort, std::nullopt});
+  if (role == NodeRole::kEntry) config.cluster.places.back().ws_port = kWsPort;
+  return config;
+}
+
 // --- SimExit ---
 
 SimExit::SimExit(const localnet::IpRouterConfig& config, localnet::ClusterNode& node,
@@ -189,7 +197,8 @@ void World::inform_exits() {
 // --- time ---
 
 base::Deadline World::next_event() const {
-  base::Deadline next = base::earlier(engine_deadline_, internet_.next_deadline());
+  base::Deadline next = internet_.next_deadline();
+  if (thread_ == Thread::kRunning) next = base::earlier(next, engine_deadline_);
   if (!queue_.empty()) next = base::earlier(next, queue_.begin()->first);
   for (const localnet::ClusterNode& node : cluster_.nodes()) {
     next = base::earlier(next, node.node->next_deadline());
@@ -279,9 +288,9 @@ void World::carry(directory::NodeId from, localnet::NodeOutput output) {
     if (link_mode_ == LinkMode::kSilent) return;
     if (link_mode_ == LinkMode::kGarbage) send->frame = gateway::TextFrame{"<html>"};
     after(latency_.link, [this, link, frame = std::move(send->frame)] {
-      if (!links_.contains(link)) return;
-      engine_->link_received(link, frame);
-      engine_has_input_ = true;
+      tell_engine([this, link, frame] {
+        if (links_.contains(link)) engine_->link_received(link, frame);
+      });
     });
   } else if (const auto* ping = std::get_if<localnet::PingClient>(&output)) {
     after(2 * latency_.link, [this, from, pinged = *ping] {
@@ -294,11 +303,18 @@ void World::carry(directory::NodeId from, localnet::NodeOutput output) {
     if (link == 0) return;
     links_.at(link).at_node.reset();
     after(latency_.link, [this, link] {
-      if (links_.erase(link) == 0) return;
-      engine_->link_closed(link);
-      engine_has_input_ = true;
+      tell_engine([this, link] {
+        if (links_.erase(link) != 0) engine_->link_closed(link);
+      });
     });
   }
+}
+
+directory::NodeId World::entry_in_use() const {
+  for (auto link = links_.rbegin(); link != links_.rend(); ++link) {
+    if (link->second.at_node) return link->second.node;
+  }
+  return 0;
 }
 
 // --- exits and the Internet ---
@@ -307,6 +323,7 @@ bool World::pump_exits() {
   bool moved = false;
   for (auto& [id, exit] : exits_) {
     moved |= exit->advance(now(), clock_.wall_now(), [this](base::Bytes packet) {
+      segments_out_.count(packet);
       after(latency_.internet,
             [this, bytes = std::move(packet)] { internet_.receive(bytes, now()); });
     });
@@ -320,6 +337,7 @@ bool World::pump_internet() {
   moved |= name_server_.advance();
   while (auto packet = internet_.poll_output()) {
     moved = true;
+    segments_in_.count(*packet);
     after(latency_.internet, [this, bytes = *std::move(packet)] {
       // Exits draw addresses from one range; each knows its own clients.
       for (auto& [id, exit] : exits_) exit->receive_packet(bytes, now());
@@ -330,7 +348,26 @@ bool World::pump_internet() {
 
 // --- the engine's host ---
 
+void World::tell_engine(Event event) {
+  if (thread_ == Thread::kSuspended) {
+    waiting_.push_back(std::move(event));
+    return;
+  }
+  event();
+  engine_has_input_ = true;
+}
+
+void World::set_thread(Thread thread) {
+  thread_ = thread;
+  if (thread == Thread::kSuspended) return;
+  engine_has_input_ = true;
+  // Timers fire first, messages follow: the harder order.
+  (void)pump_engine();
+  for (const Event& event : std::exchange(waiting_, {})) tell_engine(event);
+}
+
 bool World::pump_engine() {
+  if (thread_ == Thread::kSuspended) return false;
   if (!engine_has_input_ && !base::is_due(engine_deadline_, now())) return false;
   engine_has_input_ = false;
   engine_deadline_ = engine_->turn();

@@ -21,6 +21,7 @@
 #include "mix/mixnet/client.h"
 #include "mix/tunnel/engine.h"
 #include "origin.h"
+#include "segment_counter.h"
 #include "support/internet.h"
 #include "support/manual_clock.h"
 #include "support/seeded_rng.h"
@@ -57,6 +58,10 @@ struct WorldConfig {
 /// The default network with a client that sends only what it must: virtual minutes cost little.
 [[nodiscard]] WorldConfig without_cover();
 
+/// The same with one more entry or exit, node kSecondId.
+[[nodiscard]] WorldConfig with_second(localnet::NodeRole role);
+inline constexpr directory::NodeId kSecondId = 6;
+
 /// How the directory behaves.
 enum class DirectoryMode : std::uint8_t { kNormal, kUnreachable, kHangs, kServerError, kGarbage };
 /// A silent exit takes everything in and answers nothing.
@@ -65,6 +70,8 @@ enum class ExitMode : std::uint8_t { kNormal, kSilent };
 /// How gateways treat their clients' connections: normally, refuse them, accept them and never
 /// answer, answer what is no message.
 enum class LinkMode : std::uint8_t { kNormal, kRefused, kSilent, kGarbage };
+/// Is the engine given its turns, or is its thread suspended?
+enum class Thread : std::uint8_t { kRunning, kSuspended };
 /// Does the page take the bytes of bodies, or let them lie?
 enum class Reading : std::uint8_t { kOn, kOff };
 
@@ -113,6 +120,8 @@ class SimExit {
   [[nodiscard]] base::Deadline next_deadline() const;
 
   void set_mode(ExitMode mode) { mode_ = mode; }
+  /// Other thresholds for reply SURBs.
+  void set_replier(const mixnet::ReplierConfig& replier) { client_.set_replier(replier); }
   [[nodiscard]] localnet::IpRouterStats router_stats() const { return router_.stats(); }
   [[nodiscard]] mixnet::ClientStats mixnet_stats() const { return client_.stats(); }
 
@@ -159,6 +168,21 @@ class World {
     engine_has_input_ = true;
   }
   void set_reading(Reading reading);
+  /// While suspended, what arrives waits.
+  void set_thread(Thread thread);
+  /// The computer slept, and only the wall clock tells.
+  void jump_wall_clock(base::Duration by) {
+    clock_.set_wall(clock_.wall_now() + std::chrono::duration_cast<std::chrono::milliseconds>(by));
+    engine_has_input_ = true;
+  }
+  void wake() {
+    engine_->wake();
+    engine_has_input_ = true;
+  }
+  base::Result<void> switch_exit(const std::optional<std::string>& ipr = std::nullopt) {
+    engine_has_input_ = true;
+    return engine_->switch_exit(ipr);
+  }
   [[nodiscard]] const std::vector<tunnel::StateChanged>& news() const { return news_; }
   /// Sends a message; panics when the engine refuses it.
   tunnel::JobId send(tunnel::MessageRequest request);
@@ -169,6 +193,8 @@ class World {
   [[nodiscard]] const std::vector<base::Errc>& warnings() const { return warnings_; }
   [[nodiscard]] const std::vector<LinkRecord>& sent_on_link() const { return sent_on_link_; }
   [[nodiscard]] std::size_t links_opened() const { return links_opened_; }
+  /// The node at the other end of the youngest link; 0 when none is open.
+  [[nodiscard]] directory::NodeId entry_in_use() const;
 
   // --- the network ---
   [[nodiscard]] localnet::Cluster& cluster() { return cluster_; }
@@ -189,6 +215,9 @@ class World {
   void set_links(LinkMode mode) { link_mode_ = mode; }
   /// The gateway drops its clients' connections.
   void cut_links() { node(kEntryId).cut_links(); }
+  /// IP packets that passed the exits, out to the Internet and in from there.
+  [[nodiscard]] const SegmentCounter& segments_out() const { return segments_out_; }
+  [[nodiscard]] const SegmentCounter& segments_in() const { return segments_in_; }
   /// Ends jobs and closes the link.
   void shut_down() {
     engine_->shutdown();
@@ -217,6 +246,8 @@ class World {
   bool pump_internet();
   bool pump_engine();
   [[nodiscard]] base::Deadline next_event() const;
+  /// Tells the engine something, at once or when its thread runs again.
+  void tell_engine(Event event);
 
   void carry(directory::NodeId from, localnet::NodeOutput output);
   void on(tunnel::OpenLink& open);
@@ -258,6 +289,9 @@ class World {
   tunnel::Options options_;
   std::unique_ptr<tunnel::Engine> engine_;
   bool engine_has_input_ = false;
+  Thread thread_ = Thread::kRunning;
+  std::vector<Event> waiting_;  // for the engine's thread
+  SegmentCounter segments_out_, segments_in_;
   base::Deadline engine_deadline_;
   std::map<tunnel::LinkId, Link> links_;
   std::map<tunnel::JobId, Fetch> fetches_;

@@ -183,6 +183,19 @@ export class EngineHost {
     this.#turn();
   }
 
+  /** The page woke up, became visible or came online: the path is looked after at once. */
+  wake(): void {
+    this.#guarded(() => this.#engine.wake());
+    this.#turn();
+  }
+
+  switchExit(ipr: string | undefined): Outcome<void> {
+    const done = this.#guarded(() => this.#engine.switchExit(ipr));
+    this.#turn();
+    if (done === undefined) return { ok: false, error: this.#crashError() };
+    return done.ok ? { ok: true, value: undefined } : done;
+  }
+
   info(): PathInfo | undefined {
     return this.#guarded(() => this.#engine.info());
   }

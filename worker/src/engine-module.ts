@@ -77,6 +77,8 @@ export interface WasmEngine {
   startLookup(host: string): Started;
   sendMessage(message: MessageRequest): Started;
   cancel(job: number): void;
+  wake(): void;
+  switchExit(ipr: string | undefined): Done;
   /** `deadline` in performance.now() milliseconds; absent when only inputs matter. */
   turn(): { actions: EngineAction[]; deadline?: number };
   state(): TunnelStateName;

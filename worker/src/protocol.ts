@@ -269,6 +269,10 @@ export interface WorkerApi {
   sendMessage(id: number, message: MessageRequest): Promise<Outcome<void>>;
   /** Drops what was not sent yet; its `sendMessage` answers ABORTED. */
   cancelMessage(id: number): Promise<void>;
+  /** The page woke up, became visible or came online. */
+  wake(): Promise<void>;
+  /** Leaves the exit; the state tells when the next one is ready. */
+  switchExit(ipr?: string): Promise<Outcome<void>>;
   info(): Promise<PathInfo | undefined>;
   stats(): Promise<WorkerStats | undefined>;
 }

@@ -194,6 +194,15 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
     return Promise.resolve();
   }
 
+  wake(): Promise<void> {
+    this.#host?.wake();
+    return Promise.resolve();
+  }
+
+  switchExit(ipr?: string): Promise<Outcome<void>> {
+    return Promise.resolve(this.#host?.switchExit(ipr) ?? { ok: false, error: NOT_READY });
+  }
+
   info(): Promise<PathInfo | undefined> {
     return Promise.resolve(this.#host?.info());
   }

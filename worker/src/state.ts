@@ -40,6 +40,7 @@ export function tunnelState(news: StateNews, wasReady: boolean): TunnelState {
     const code = news.error?.code ?? 'SETUP_FAILED';
     return { state: 'failed', reason: { kind: 'setup', code, message } };
   }
-  const kind = news.error?.errorClass === 'exit' ? 'exit_lost' : 'gateway_lost';
+  // By code, not by class: an exit that does not answer in time is a matter of time-outs.
+  const kind = /^(EXIT|NO_EXIT)/.test(news.error?.code ?? '') ? 'exit_lost' : 'gateway_lost';
   return { state: 'failed', reason: { kind, message } };
 }

@@ -25,7 +25,9 @@ namespace {
 constexpr std::uint32_t kFirstContactSurbs = kExitReserve;
 /// With so many packets still waiting below, a new message would only queue behind them.
 constexpr std::size_t kBusyBelow = 2;
-constexpr base::Duration kProbeInterval = std::chrono::seconds{5};
+constexpr base::Duration kProbeInterval = std::chrono::seconds{3};
+/// Pongs of an exit that shows no sign of our session, until the session counts as forgotten.
+constexpr int kPongsWithoutSession = 3;
 /// A silent exit may have lost its store, so a probe brings enough to be answered by itself.
 constexpr std::uint32_t kProbeSurbs = kExitReserve + 2;
 constexpr std::size_t kFormerStreams = 8;
@@ -87,7 +89,10 @@ class Client::Impl {
     stream_id_ = rng_.u64();
     next_sequence_ = 0;
     packets_.clear();
+    events_.clear();  // of the session before
     owed_since_.reset();
+    unproven_.reset();
+    keepalive_is_refused_ = false;
     suspended_ = false;
     if (config_.first_version != ProtocolVersion::k8) {
       const auto surbs = std::max(config_.open_reply_surbs, kFirstContactSurbs);
@@ -161,7 +166,7 @@ class Client::Impl {
     if (auto* connecting = std::get_if<Connecting>(&state_)) {
       handshake(*connecting, *std::move(response), now);
     } else {
-      serve(*std::move(response));
+      serve(*std::move(response), now);
     }
     return true;
   }
@@ -170,14 +175,19 @@ class Client::Impl {
   void surbs_requested(std::uint32_t amount, TimePoint now) { supply_.exit_asked(amount, now); }
 
   void suspend() { suspended_ = true; }
-  void resume(TimePoint now) {
-    if (!suspended_) return;
+  void resume(TimePoint now, base::Duration unseen) {
     suspended_ = false;
+    unproven_.reset();
+    if (auto* session = std::get_if<Session>(&state_)) session->last_packet -= unseen;
     if (owed_since_) {  // silence while the link was down is not the exit's
       owed_since_ = now;
       next_probe_ = now + config_.probe_after;
     }
     end_if_expired(now);
+  }
+
+  void check(TimePoint now) {
+    if (auto* session = std::get_if<Session>(&state_)) probe(*session, now);
   }
 
   std::optional<ClientOutput> poll_output() { return pop(outputs_); }
@@ -208,19 +218,11 @@ class Client::Impl {
     auto* session = std::get_if<Session>(&state_);
     if (session == nullptr) return;
     if (is_due(dead_deadline(), now)) {
-      end(Errc::ipr_disconnected, "the exit does not answer");
+      end(Errc::ipr_silent, "");
       return;
     }
-    if (is_due(probe_deadline(), now)) {
-      next_probe_ = now + kProbeInterval;
-      push_request({session->assignment.version, PingRequest{rng_.u64(), timestamp(now)}},
-                   kProbeSurbs, now);
-    }
-    if (is_due(keepalive_deadline(*session), now)) {
-      Bytes bundle;
-      append_to_bundle(bundle, keepalive_packet(session->assignment.ipv4));
-      send_data(*session, std::move(bundle), now);
-    }
+    if (is_due(probe_deadline(), now)) probe(*session, now);
+    if (is_due(keepalive_deadline(*session), now)) send_keepalive(*session, now);
   }
 
   bool connected() const { return std::holds_alternative<Session>(state_); }
@@ -236,6 +238,11 @@ class Client::Impl {
   struct Session {
     Assignment assignment;
     TimePoint last_packet;  // sent by us
+  };
+
+  /// IP packets left, and nothing came back that only a session of ours can cause.
+  struct Unproven {
+    int pongs;
   };
 
   template <class T>
@@ -306,7 +313,23 @@ class Client::Impl {
     const std::size_t packets = message_room(bundle.size(), config_.surb_format).packets;
     push_request({session.assignment.version, Data{std::move(bundle)}}, std::nullopt, now);
     session.last_packet = now;
+    if (!unproven_) unproven_ = Unproven{0};
     return packets;
+  }
+
+  void send_keepalive(Session& session, TimePoint now) {
+    Bytes bundle;
+    append_to_bundle(bundle, keepalive_packet(session.assignment.ipv4));
+    send_data(session, std::move(bundle), now);
+  }
+
+  /// Two questions: is the exit there, and does it know our addresses? A ping alone would be
+  /// answered by one that has restarted and drops our packets. spec: ipr §7.4.
+  void probe(Session& session, TimePoint now) {
+    next_probe_ = now + kProbeInterval;
+    send_keepalive(session, now);
+    push_request({session.assignment.version, PingRequest{rng_.u64(), timestamp(now)}}, kProbeSurbs,
+                 now);
   }
 
   void handshake(const Connecting& connecting, Response response, TimePoint now) {
@@ -326,16 +349,30 @@ class Client::Impl {
     }
   }
 
-  void serve(Response response) {
+  void serve(Response response, TimePoint now) {
     if (const auto* data = std::get_if<Data>(&response.body)) {
+      unproven_.reset();
       for (const ByteView packet : unbundle(data->bundle).packets) {
         if (!packet.empty()) events_.emplace_back(PacketReceived{base::to_bytes(packet)});
       }
     } else if (auto* info = std::get_if<Info>(&response.body)) {
       auto* refusal = std::get_if<PolicyRefusal>(&info->reply);
-      if (refusal != nullptr && refusal->destination != kKeepaliveDestination) {
+      if (refusal == nullptr) return;
+      unproven_.reset();
+      if (refusal->destination == kKeepaliveDestination) {
+        keepalive_is_refused_ = true;
+      } else {
         events_.emplace_back(DestinationDenied{cut(std::move(refusal->destination))});
       }
+    } else if (std::holds_alternative<Pong>(response.body)) {
+      // Only where a refusal of the keep-alive has been seen does its absence mean something.
+      if (!unproven_ || !keepalive_is_refused_) return;
+      if (++unproven_->pongs >= kPongsWithoutSession) {
+        end(Errc::ipr_disconnected, "the exit has forgotten the session");
+        return;
+      }
+      owed_since_ = now;  // the proof
+      next_probe_ = now + kProbeInterval;
     } else if (const auto* unrequested = std::get_if<UnrequestedDisconnect>(&response.body)) {
       end(Errc::ipr_disconnected, describe(*unrequested));
     } else if (std::holds_alternative<DisconnectSuccess>(response.body)) {
@@ -343,8 +380,7 @@ class Client::Impl {
     } else if (std::holds_alternative<DisconnectFailure>(response.body)) {
       end(Errc::ipr_disconnected, "client is not connected");
     }
-    // The rest needs no action: pong and health have reset the wait for an answer, a connect reply
-    // is a late one.
+    // The rest needs no action: health has reset the wait for an answer, a connect reply is late.
   }
 
   base::Deadline keepalive_deadline(const Session& session) const {
@@ -380,6 +416,7 @@ class Client::Impl {
     state_ = Idle{};
     packets_.clear();
     owed_since_.reset();
+    unproven_.reset();
   }
 
   void end(Errc code, std::string context) {
@@ -405,6 +442,8 @@ class Client::Impl {
   /// When the oldest message was sent since the exit was last heard.
   base::Deadline owed_since_;
   TimePoint next_probe_{};
+  std::optional<Unproven> unproven_;
+  bool keepalive_is_refused_ = false;  // by this exit, in this session
   bool suspended_ = false;
 };
 
@@ -424,7 +463,8 @@ void Client::surbs_requested(std::uint32_t amount, TimePoint now) {
   impl_->surbs_requested(amount, now);
 }
 void Client::suspend() { impl_->suspend(); }
-void Client::resume(TimePoint now) { impl_->resume(now); }
+void Client::resume(TimePoint now, base::Duration unseen) { impl_->resume(now, unseen); }
+void Client::check(TimePoint now) { impl_->check(now); }
 std::optional<ClientOutput> Client::poll_output() { return impl_->poll_output(); }
 std::optional<ClientEvent> Client::poll_event() { return impl_->poll_event(); }
 base::Deadline Client::next_deadline() const { return impl_->next_deadline(); }

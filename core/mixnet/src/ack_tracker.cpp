@@ -1,6 +1,8 @@
 #include "mix/mixnet/ack_tracker.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "mix/crypto/secret.h"
 
@@ -46,6 +48,15 @@ void AckTracker::sent(const FragmentId& id, base::Duration expected_delay, base:
 void AckTracker::restart(const FragmentId& id, base::TimePoint now) {
   TrackedFragment* fragment = find(id);
   if (fragment != nullptr) start_timer(id, *fragment, now);
+}
+
+void AckTracker::hurry(base::TimePoint now) {
+  Timers hurried;
+  for (const auto& [due, id] : timers_) {
+    fragments_.at(id).due = std::min(due, now);
+    hurried.emplace(std::min(due, now), id);
+  }
+  timers_ = std::move(hurried);
 }
 
 std::optional<TrackedFragment> AckTracker::remove(const FragmentId& id) {

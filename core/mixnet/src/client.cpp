@@ -94,6 +94,9 @@ class Client::Impl {
     seen_ = now;
     running_ = true;
     blocked_until_.reset();
+    // What the gateway kept for us has been handed over by now, acknowledgements included: what is
+    // still unacknowledged went down with the last link.
+    tracker_.hurry(now);
     if (sending()) start_streams(now);
   }
 

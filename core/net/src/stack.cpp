@@ -284,6 +284,27 @@ void StackImpl::readdress(const StackConfig& config, const Error& reason) {
   configure(config);
 }
 
+void StackImpl::resume(base::TimePoint now) {
+  now_ = std::max(now_, now);
+  run_ticks(now_);
+  for_each_connection([](tcp_pcb& pcb) {
+    if (pcb.nrtx != 0) {  // timed out at least once: the next tick repeats, back-off from the start
+      pcb.nrtx = 0;
+      pcb.rto =
+          pcb.state == SYN_SENT ? kInitialRto : static_cast<std::int16_t>((pcb.sa >> 3) + pcb.sv);
+      pcb.rtime = pcb.rto;
+    }
+    // A peer whose last segments went down with the path waits for its own, longer time-out.
+    // Three equal acknowledgements make it repeat now (RFC 5681 §3.2), as in Freeze-TCP.
+    if (pcb.state != ESTABLISHED && pcb.state != FIN_WAIT_1 && pcb.state != FIN_WAIT_2) return;
+    for (int i = 0; i < kAcknowledgementsForRepeat; ++i) {
+      tcp_ack_now(&pcb);
+      tcp_send_empty_ack(&pcb);
+    }
+  });
+  note_acknowledgements(now_);
+}
+
 bool StackImpl::supports(const IpAddress& family_of) const {
   return std::holds_alternative<Ipv4>(family_of) ? config_.ipv4.has_value()
                                                  : config_.ipv6.has_value();

@@ -49,6 +49,7 @@ class StackImpl final : public Stack {
                                                               base::TimePoint now) override;
   [[nodiscard]] base::Result<std::unique_ptr<UdpSocket>> open_udp() override;
   void fail_connects(const Endpoint& to, const base::Error& reason) override;
+  void resume(base::TimePoint now) override;
   void readdress(const StackConfig& config, const base::Error& reason) override;
   [[nodiscard]] bool supports(const IpAddress& family_of) const override;
   [[nodiscard]] StackStats stats() const override;

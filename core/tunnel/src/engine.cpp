@@ -31,6 +31,9 @@ constexpr std::size_t kMaxJobs = 1024;
 /// Passes over all rungs in one turn. A flood cannot starve the worker: the rest waits a turn.
 constexpr int kTurnBudget = 64;
 constexpr base::Duration kFullLinkPause = std::chrono::milliseconds{5};
+/// A turn this much later than asked for, or clocks that drift apart by as much between two turns,
+/// mean that the host was suspended.
+constexpr base::Duration kSuspended = std::chrono::seconds{2};
 constexpr std::size_t kFullLinkBytes = 32 * 2452;  // spec: messages §10.5
 
 /// A name look-up that a caller waits for.
@@ -159,6 +162,7 @@ class Engine::Impl {
     const TimePoint now = clock_.now();
     const WallTime wall_now = clock_.wall_now();
     if (!path_ || state_ == State::kShutdown || state_ == State::kFailed) return std::nullopt;
+    notice_sleep(now, wall_now);
     bool busy = true;
     for (int pass = 0; busy && pass < kTurnBudget; ++pass) {
       busy = path_->advance(now, wall_now);
@@ -168,6 +172,7 @@ class Engine::Impl {
       busy |= advance_jobs(now);
     }
     drain_path_outputs();
+    last_turn_ = LastTurn{now, wall_now, std::nullopt};
     if (state_ == State::kFailed) return std::nullopt;
     if (busy) return now;
     Deadline deadline = next_deadline();
@@ -175,6 +180,7 @@ class Engine::Impl {
     if (link_buffered_ >= kFullLinkBytes && deadline) {
       deadline = std::max(*deadline, now + kFullLinkPause);
     }
+    last_turn_->next = deadline;
     return deadline;
   }
 
@@ -183,6 +189,15 @@ class Engine::Impl {
     Action action = std::move(actions_.front());
     actions_.pop_front();
     return action;
+  }
+
+  void wake() {
+    if (path_) path_->wake(clock_.now(), clock_.wall_now(), {});
+  }
+
+  base::Result<void> switch_exit(const std::optional<std::string>& ipr) {
+    if (!path_) return Errc::usage_not_ready;
+    return path_->switch_exit(ipr, clock_.now(), clock_.wall_now());
   }
 
   void note_buffered(std::size_t bytes) { link_buffered_ = bytes; }
@@ -237,7 +252,18 @@ class Engine::Impl {
       moved = true;
       std::visit([&](auto& value) { on(value, now); }, *event);
     }
+    // After the packets that waited for the path: they may be the awaited acknowledgements.
+    if (std::exchange(path_returned_, false) && stack_) stack_->resume(now);
     return moved;
+  }
+
+  void notice_sleep(TimePoint now, WallTime wall_now) {
+    if (!last_turn_) return;
+    const base::Duration drift = (wall_now - last_turn_->wall) - (now - last_turn_->at);
+    const bool is_late = last_turn_->next && now - *last_turn_->next > kSuspended;
+    if (drift <= kSuspended && !is_late) return;
+    log_.event("engine.woke", std::chrono::duration_cast<std::chrono::seconds>(drift).count());
+    path_->wake(now, wall_now, drift > kSuspended ? drift : base::Duration{});
   }
 
   void on(StepStarted& step, TimePoint now) {
@@ -253,11 +279,14 @@ class Engine::Impl {
       resolver_ = std::make_unique<dns::Resolver>(resolver_config(), *stack_, rng_);
       pool_ = std::make_unique<ConnectionPool>(
           DialServices{options_, clock_, rng_, *stack_, *resolver_, trust_});
-    } else if (config.ipv4 != address4_ || config.ipv6 != address6_) {
+    } else if (config.ipv4 != address4_ || config.ipv6 != address6_ || path_->exit() != exit_) {
       // TCP connections are tied to the old address: they end here, with a clear reason.
       pool_->drop_idle();
-      stack_->readdress(config, Error{Errc::ipr_disconnected, 0, "the exit's addresses changed"});
+      const char* why =
+          path_->exit() != exit_ ? "the exit changed" : "the exit's addresses changed";
+      stack_->readdress(config, Error{Errc::ipr_disconnected, 0, why});
     }
+    exit_ = path_->exit();
     address4_ = config.ipv4;
     address6_ = config.ipv6;
   }
@@ -265,6 +294,7 @@ class Engine::Impl {
   void on(PathUp& /*up*/, TimePoint /*now*/) {
     attempt_ = 0;
     was_ready_ = true;
+    path_returned_ = true;
     set_state(State::kReady, Step::kReady, std::nullopt);
   }
 
@@ -282,7 +312,8 @@ class Engine::Impl {
   void on(Warning& warning, TimePoint /*now*/) { actions_.push_back(std::move(warning)); }
 
   void on(PathBroken& broken, TimePoint /*now*/) {
-    set_state(State::kConnecting, std::nullopt, std::move(broken.error));
+    attempt_ = broken.attempt;
+    set_state(State::kConnecting, broken.step, std::move(broken.error));
   }
 
   void on(PathFailed& failed, TimePoint /*now*/) {
@@ -416,6 +447,13 @@ class Engine::Impl {
   std::uint32_t attempt_ = 0;
   SetUpTimes set_up_times_;
   std::uint64_t fetches_started_ = 0;
+  struct LastTurn {
+    TimePoint at;
+    WallTime wall;
+    Deadline next;  // what the host was asked for
+  };
+  std::optional<LastTurn> last_turn_;
+  bool path_returned_ = false;  // in this turn
   std::size_t link_buffered_ = 0;
   std::deque<Action> actions_;
   Messages messages_{actions_};
@@ -428,6 +466,7 @@ class Engine::Impl {
   std::unique_ptr<ConnectionPool> pool_;
   std::optional<net::Ipv4> address4_;
   std::optional<net::Ipv6> address6_;
+  std::optional<mixnet::Recipient> exit_;
   JobId last_job_ = 0;
   std::map<JobId, LookupJob> lookups_;
   std::map<JobId, std::unique_ptr<FetchJob>> fetches_;
@@ -482,6 +521,10 @@ base::Result<JobId> Engine::start_lookup(std::string host) {
 }
 base::Result<JobId> Engine::send_message(MessageRequest request) {
   return impl_->send_message(std::move(request));
+}
+void Engine::wake() { impl_->wake(); }
+base::Result<void> Engine::switch_exit(const std::optional<std::string>& ipr) {
+  return impl_->switch_exit(ipr);
 }
 void Engine::cancel(JobId job) { impl_->cancel(job); }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mix/directory/semver.h"
+#include "path_constants.h"
 
 namespace mix::tunnel {
 namespace {
@@ -16,17 +17,10 @@ using base::TimePoint;
 using base::WallTime;
 
 constexpr base::Duration kLinkOpenTimeout = 10s;
-constexpr base::Duration kTopologyRefresh = 5min;  // spec: topology §5
-constexpr base::Duration kRefreshRetry = 30s;
 constexpr std::uint32_t kMaxTopologyFailures = 10;  // then the old topology is dropped
-constexpr std::uint32_t kMaxEntryAttempts = 3;      // different gateways tried at set-up
-constexpr base::Duration kLoginRetry = 1500ms;      // spec: gateway §5, a dead session costs 2 s
-constexpr std::uint32_t kMaxLoginRetries = 3;
-constexpr std::uint32_t kEntryPatience = 6;          // failed reconnects before another gateway
-constexpr base::Duration kV10Timeout = 15s;          // spec: ipr §1.1
-constexpr base::Duration kAssignmentLifetime = 55s;  // spec: ipr §7.4
-constexpr base::Duration kSharedExitTimeout = 20s;   // per exit, while others could be tried
-constexpr std::size_t kSealedFrameSize = 2452;       // regular packet in its frame, gateway §7.1
+constexpr base::Duration kV10Timeout = 15s;         // spec: ipr §1.1
+constexpr base::Duration kSharedExitTimeout = 20s;  // per exit, while others could be tried
+constexpr std::size_t kSealedFrameSize = 2452;      // regular packet in its frame, gateway §7.1
 /// Without shaping an acknowledgement would leave at once, in a packet of its own.
 constexpr base::Duration kAckHold = 10ms;
 constexpr std::size_t kMaxLanePackets = 64;  // queued above the schedule
@@ -60,11 +54,16 @@ mixnet::TrafficConfig traffic_config(const Options& options) {
 }  // namespace
 
 Path::Path(const Options& options, base::Rng& rng, base::Log& log)
-    : options_(options), rng_(rng), log_(log), directory_([&] {
+    : options_(options),
+      rng_(rng),
+      log_(log),
+      backoff_(options.reconnect),
+      directory_([&] {
         directory::ClientConfig config;
         config.base_urls = options.nym_api_urls;
         return config;
-      }()) {}
+      }()),
+      pinned_exit_(options.preferred_ipr) {}
 
 Path::~Path() = default;
 
@@ -80,7 +79,7 @@ LinkId Path::current_link() const {
 
 bool Path::up() const { return std::holds_alternative<Up>(phase_); }
 
-void Path::begin_step(Step step) { events_.push_back(StepStarted{step, attempt_}); }
+void Path::begin_step(Step step) { events_.push_back(StepStarted{step, backoff_.attempts()}); }
 
 void Path::start(TimePoint now, StoredKeys::Use use, std::optional<Identity> kept) {
   if (!std::holds_alternative<Idle>(phase_)) return;
@@ -106,7 +105,7 @@ void Path::stop(TimePoint now, WallTime wall_now) {
     pump_ipr(now, wall_now);
     pump_packets(now);
   }
-  drop_link();
+  drop_link(now);
   phase_ = Idle{};
 }
 
@@ -129,7 +128,9 @@ void Path::link_opened(LinkId link, TimePoint now, WallTime wall_now) {
 
 void Path::link_received(LinkId link, const gateway::LinkFrame& frame, TimePoint now,
                          WallTime wall_now) {
-  if (link == current_link() && session_) session_->receive(frame, now, wall_now);
+  if (link != current_link() || !session_) return;
+  link_watch_.heard(now);
+  session_->receive(frame, now, wall_now);
 }
 
 void Path::link_closed(LinkId link, TimePoint now) {
@@ -154,30 +155,14 @@ void Path::directory_failed(RequestId request, TimePoint now) { directory_.faile
 
 // --- set-up and repair ---
 
-void Path::fail_or_retry(Error error, bool gateway_lost, TimePoint now) {
-  const LinkId kept_link = gateway_lost ? LinkId{0} : current_link();
-  if (gateway_lost) drop_link();
-  const ReconnectOptions& reconnect = options_.reconnect;
-  const bool attempts_left = !reconnect.max_attempts || attempt_ < *reconnect.max_attempts;
-  if (!was_up_ || !reconnect.enabled || !attempts_left) {
-    drop_link();
-    phase_ = Failed{};
-    events_.push_back(PathFailed{std::move(error)});
-    return;
-  }
-  const std::uint32_t doublings = std::min<std::uint32_t>(attempt_, 16);
-  base::Duration delay = std::min(reconnect.min_delay * (1 << doublings), reconnect.max_delay);
-  // A quarter of jitter keeps the clients of a restarted gateway from returning in step.
-  delay += std::chrono::duration_cast<base::Duration>(delay * 0.25 * rng_.unit());
-  ++attempt_;
-  phase_ = Waiting{now + delay, gateway_lost, kept_link};
-  events_.push_back(PathBroken{std::move(error)});
-}
-
-void Path::drop_link() {
+void Path::drop_link(TimePoint now) {
   if (const LinkId link = current_link(); link != 0) outputs_.push_back(CloseLink{link});
+  if (session_) last_login_ = session_->login_timestamp();
   session_.reset();
   link_buffered_ = 0;
+  link_watch_.reset();
+  if (mixnet_) mixnet_->stop(now);
+  if (ipr_) ipr_->suspend();
 }
 
 /// A fresh pseudonym: nothing ties it to what the last gateway saw. Kept keys stay what they are.
@@ -226,7 +211,7 @@ void Path::open_entry(TimePoint now) {
   if (!choice) {
     // Running out of gateways is the consequence; the first gateway's refusal is the cause.
     bad_entries_.clear();
-    fail_or_retry(last_error_.value_or(choice.error()), true, now);
+    fail_or_retry(last_error_.value_or(choice.error()), Lost::kGateway, now);
     return;
   }
   entry_ = *std::move(choice);
@@ -245,73 +230,8 @@ void Path::open_link(std::size_t url_index, TimePoint now) {
   outputs_.push_back(OpenLink{link, entry_->urls[url_index]});
 }
 
-void Path::link_attempt_failed(TimePoint now) {
-  const auto* opening = std::get_if<OpeningLink>(&phase_);
-  if (opening == nullptr) return;
-  const std::size_t next = opening->url_index + 1;
-  outputs_.push_back(CloseLink{opening->link});
-  if (next < entry_->urls.size()) {
-    open_link(next, now);
-    return;
-  }
-  phase_ = OpeningLink{};  // no link is open any more
-  entry_failed(Error{Errc::gateway_unreachable, 0, entry_->urls.front()}, now);
-}
-
-void Path::entry_failed(Error error, TimePoint now) {
-  last_error_ = error;
-  const bool pinned = options_.preferred_gateway.has_value();
-  if (!was_up_ && log_in_later(error, now)) return;
-  if (shared_key_ && base::error_class(error.code) == base::ErrorClass::gateway &&
-      (error.code == Errc::gateway_not_registered || error.code == Errc::gateway_refused ||
-       error.code == Errc::gateway_clock_skew)) {
-    // The gateway forgot us or takes no log-in: register once more, under new keys unless ours
-    // are to be kept. spec: gateway §5
-    drop_link();
-    kept_.reset();
-    new_identity(now);
-    open_link(0, now);
-    return;
-  }
-  if (was_up_) {
-    if (!pinned && attempt_ >= kEntryPatience && attempt_ % kEntryPatience == 0) {
-      bad_entries_.push_back(entry_->identity);
-      drop_link();
-      ++attempt_;
-      open_entry(now);
-      return;
-    }
-    fail_or_retry(std::move(error), true, now);
-    return;
-  }
-  if (!pinned && entry_attempts_ < kMaxEntryAttempts) {
-    bad_entries_.push_back(entry_->identity);
-    drop_link();
-    open_entry(now);
-    return;
-  }
-  fail_or_retry(std::move(error), true, now);
-}
-
-/// With kept keys an older connection may still live, or this second be used up. Trying another
-/// gateway instead would change the address. True when it will be tried again.
-bool Path::log_in_later(const Error& error, TimePoint now) {
-  const bool temporary =
-      error.code == Errc::gateway_session_in_use || error.code == Errc::gateway_stale_login;
-  if (use_ == StoredKeys::Use::kEphemeral || !temporary) return false;
-  drop_link();
-  if (login_retries_ == kMaxLoginRetries) {
-    fail_or_retry(error, true, now);
-    return true;
-  }
-  ++login_retries_;
-  phase_ = Waiting{now + kLoginRetry, true, 0};
-  return true;
-}
-
 void Path::session_active(TimePoint now) {
   if (session_->shared_key()) shared_key_ = session_->shared_key()->clone();
-  last_login_ = session_->login_timestamp();
   login_retries_ = 0;
   kept_.reset();
   if (use_ == StoredKeys::Use::kPersistent) {
@@ -322,22 +242,24 @@ void Path::session_active(TimePoint now) {
     events_.push_back(IdentityActive{});
   }
   begin_step(Step::kTopology);
-  mixnet_->start(now);
+  if (!awaits_topology_) mixnet_->start(now);
 }
 
 void Path::begin_exit(TimePoint now, WallTime wall_now) {
   const LinkId link = current_link();
   if (!options_.exit) {
     phase_ = Up{link};
-    came_up(now);
+    came_up();
     return;
   }
-  const bool assignment_lives = assignment_ && ipr_ && ipr_->connected() && last_packet_out_ &&
-                                now - *last_packet_out_ < kAssignmentLifetime;
-  if (assignment_lives) {
-    phase_ = Up{link};
-    came_up(now);
-    return;
+  if (ipr_ && assignment_) {
+    ipr_->resume(now);
+    if (ipr_->connected()) {
+      phase_ = Up{link};
+      came_up();
+      ipr_->check(now);
+      return;
+    }
   }
   begin_step(Step::kExit);
   phase_ = ConnectingExit{link, now + options_.connect_timeout, false};
@@ -358,10 +280,10 @@ void Path::connect_exit(TimePoint now, WallTime wall_now) {
   const std::vector<directory::ExitDescription> known =
       exits_.value_or(std::vector<directory::ExitDescription>{});
   std::string version_text;
-  if (options_.preferred_ipr) {
-    auto parsed = mixnet::Recipient::parse(*options_.preferred_ipr);
+  if (pinned_exit_) {
+    auto parsed = mixnet::Recipient::parse(*pinned_exit_);
     if (!parsed) {
-      fail_or_retry(Error{Errc::config_bad_ipr_address, 0, *options_.preferred_ipr}, true, now);
+      fail(Error{Errc::config_bad_ipr_address, 0, *pinned_exit_}, now);
       return;
     }
     exit_ = *parsed;
@@ -377,16 +299,15 @@ void Path::connect_exit(TimePoint now, WallTime wall_now) {
         error = *exits_error_;
       else if (last_error_)
         error = *last_error_;
-      fail_or_retry(std::move(error), false, now);
+      fail_or_retry(std::move(error), Lost::kExit, now);
       return;
     }
     auto parsed = mixnet::Recipient::parse(choice->ipr_address);
     if (!parsed) {
-      fail_or_retry(Error{Errc::directory_no_exit}, false, now);
+      fail_or_retry(Error{Errc::directory_no_exit}, Lost::kExit, now);
       return;
     }
     exit_ = *parsed;
-    exit_node_ = choice->identity;
     version_text = choice->build_version;
   }
 
@@ -397,7 +318,7 @@ void Path::connect_exit(TimePoint now, WallTime wall_now) {
                              : ipr::ProtocolVersion::k9;
   config.open_reply_surbs = options_.open_reply_surbs;
   config.data_reply_surbs = options_.data_reply_surbs;
-  const bool others = !options_.preferred_ipr && known.size() > bad_exits_.size() + 1;
+  const bool others = !pinned_exit_ && known.size() > bad_exits_.size() + 1;
   config.connect_timeout = std::min<base::Duration>(
       others ? kSharedExitTimeout : options_.connect_timeout, connecting->give_up - now);
   config.v10_timeout = std::min<base::Duration>(kV10Timeout, config.connect_timeout / 2);
@@ -412,38 +333,14 @@ void Path::connect_exit(TimePoint now, WallTime wall_now) {
   ipr_->connect(now, wall_now);
 }
 
-void Path::exit_failed(Error error, TimePoint now, WallTime wall_now) {
-  if (up()) {  // it served until now: ask the same one again first
-    events_.push_back(PathBroken{error});
-    ++attempt_;
-    begin_step(Step::kExit);
-    phase_ = ConnectingExit{current_link(), now + options_.connect_timeout, false};
-    connect_exit(now, wall_now);
-    return;
-  }
-  auto* connecting = std::get_if<ConnectingExit>(&phase_);
-  if (connecting == nullptr) return;
-  last_error_ = error;
-  ipr_.reset();
-  assignment_.reset();
-  if (!options_.preferred_ipr) {
-    bad_exits_.push_back(exit_node_);
-    if (now < connecting->give_up) {
-      connect_exit(now, wall_now);
-      return;
-    }
-    bad_exits_.clear();
-  }
-  fail_or_retry(std::move(error), false, now);
-}
-
-void Path::came_up(TimePoint now) {
+void Path::came_up() {
   was_up_ = true;
-  attempt_ = 0;
+  backoff_.reset();
   entry_attempts_ = 0;
+  has_tried_new_keys_ = false;
+  doubts_entry_ = false;
   last_error_.reset();
   bad_entries_.clear();
-  if (!last_packet_out_) last_packet_out_ = now;
   begin_step(Step::kReady);
   events_.push_back(PathUp{});
 }
@@ -471,6 +368,15 @@ bool Path::pump_deadlines(TimePoint now, WallTime wall_now) {
     ipr_->expire(now);
     moved = true;
   }
+  if (session_ && session_->active() && is_due(link_watch_.deadline(), now)) {
+    fail_or_retry(Error{Errc::gateway_timeout}, Lost::kGateway, now);
+    return true;
+  }
+  if (is_due(forget_exit_at_, now)) {
+    forget_exit_at_.reset();
+    if (left_exit_ && mixnet_ && left_exit_ != exit_) mixnet_->forget(*left_exit_);
+    left_exit_.reset();
+  }
   if (const auto* opening = std::get_if<OpeningLink>(&phase_);
       opening != nullptr && opening->give_up <= now) {
     link_attempt_failed(now);
@@ -483,18 +389,7 @@ bool Path::pump_deadlines(TimePoint now, WallTime wall_now) {
   }
   if (const auto* waiting = std::get_if<Waiting>(&phase_);
       waiting != nullptr && waiting->until <= now) {
-    if (!topology_) {
-      directory_.fetch_topology(now);
-      phase_ = Discovering{};
-    } else if (waiting->gateway_lost || !session_) {
-      begin_step(Step::kGateway);
-      open_link(0, now);
-    } else {
-      const LinkId link = waiting->link;
-      begin_step(Step::kExit);
-      phase_ = ConnectingExit{link, now + options_.connect_timeout, false};
-      connect_exit(now, wall_now);
-    }
+    wait_over(Waiting{*waiting}, now, wall_now);
     moved = true;
   }
   return moved;
@@ -510,25 +405,24 @@ bool Path::pump_directory(TimePoint now, WallTime wall_now) {
   while (auto event = directory_.poll_event()) {
     moved = true;
     if (auto* ready = std::get_if<directory::TopologyReady>(&*event)) {
-      topology_ = std::move(ready->topology);
-      topology_failures_ = 0;
-      refresh_at_ = now + kTopologyRefresh;
-      if (mixnet_) mixnet_->set_topology(topology_, now);
-      if (std::holds_alternative<Discovering>(phase_)) open_entry(now);
+      topology_ready(std::move(ready->topology), now, wall_now);
     } else if (auto* exits = std::get_if<directory::ExitsReady>(&*event)) {
       exits_ = std::move(exits->candidates);
       exits_error_.reset();
     } else if (auto* rotation = std::get_if<directory::RotationInfoReady>(&*event)) {
       rotation_ = rotation->info;
+      if (topology_) schedule_refresh(now, wall_now);
       if (mixnet_) mixnet_->set_rotation_info(*rotation_, now, wall_now);
     } else if (auto* failed = std::get_if<directory::FetchFailed>(&*event)) {
       log_.event("path.directory_failed", static_cast<std::int64_t>(failed->error.code));
       if (failed->what == What::kExits && !exits_) exits_error_ = failed->error;
       if (failed->what != What::kTopology) continue;
       if (std::holds_alternative<Discovering>(phase_)) {
-        fail_or_retry(failed->error, true, now);
+        fail_or_retry(failed->error, Lost::kGateway, now);
         continue;
       }
+      doubts_entry_ = false;  // perhaps it is our own network that is down
+      topology_is_settled(now);
       refresh_at_ = now + kRefreshRetry;
       if (++topology_failures_ == kMaxTopologyFailures) {
         topology_.reset();
@@ -560,9 +454,8 @@ bool Path::pump_session(TimePoint now, WallTime wall_now) {
       log_.event("path.out_of_bandwidth", 0);
     } else if (auto* failed = std::get_if<gateway::SessionFailed>(&*event)) {
       Error error = std::move(failed->error);
-      mixnet_->stop(now);
       if (up()) {
-        fail_or_retry(std::move(error), true, now);
+        fail_or_retry(std::move(error), Lost::kGateway, now);
       } else {
         entry_failed(std::move(error), now);
       }
@@ -624,11 +517,10 @@ bool Path::pump_ipr(TimePoint now, WallTime wall_now) {
     moved = true;
     if (auto* connected = std::get_if<ipr::Connected>(&*event)) {
       assignment_ = connected->assignment;
-      last_packet_out_ = now;
       events_.push_back(AddressesAssigned{*assignment_});
       if (std::holds_alternative<ConnectingExit>(phase_)) {
         phase_ = Up{current_link()};
-        came_up(now);
+        came_up();
       }
     } else if (auto* packet = std::get_if<ipr::PacketReceived>(&*event)) {
       events_.push_back(std::move(*packet));
@@ -660,6 +552,7 @@ bool Path::pump_packets(TimePoint now) {
   }
   while (auto frame = session_->poll_output()) {
     outputs_.push_back(SendOnLink{link, std::move(*frame)});
+    link_watch_.sent(now);
     moved = true;
   }
   return moved;
@@ -683,9 +576,7 @@ bool Path::accepts_packets() const {
 
 base::Result<void> Path::send_packet(base::ByteView ip_packet, TimePoint now) {
   if (!up() || !ipr_) return Errc::usage_not_ready;
-  MIX_CHECK(ipr_->send(ip_packet, now));
-  last_packet_out_ = now;
-  return {};
+  return ipr_->send(ip_packet, now);
 }
 
 std::optional<PathOutput> Path::poll_output() {
@@ -704,6 +595,8 @@ std::optional<PathEvent> Path::poll_event() {
 
 Deadline Path::next_deadline() const {
   Deadline deadline = earlier(directory_.next_deadline(), refresh_at_);
+  deadline = earlier(deadline, forget_exit_at_);
+  if (session_ && session_->active()) deadline = earlier(deadline, link_watch_.deadline());
   if (session_) deadline = earlier(deadline, session_->next_deadline());
   if (mixnet_) deadline = earlier(deadline, mixnet_->next_deadline());
   if (ipr_ && session_) deadline = earlier(deadline, ipr_->next_deadline());

@@ -58,6 +58,11 @@ export interface MixTunnelApi extends MessageApi {
     options?: { signal?: AbortSignal },
   ): () => void;
   getTunnelInfo(): Promise<TunnelInfo>;
+  /**
+   * Leaves the exit for `ipr` (a Nym address, from now on the only one), or for a random other one.
+   * Resolves when the tunnel is ready again. Open TCP connections end with EXIT_LOST.
+   */
+  switchExit(ipr?: string): Promise<void>;
   /** What the tunnel has done since its set-up, and what it holds now. */
   getTunnelStats(): Promise<TunnelStats>;
   /**
@@ -70,7 +75,11 @@ export interface MixTunnelApi extends MessageApi {
   ): () => void;
   /** Deletes the keys kept for a client id: the next set-up has new ones. Not while in use. */
   deleteStoredKeys(options?: { clientId?: string; storageDirectory?: string }): Promise<void>;
-  /** 'statechange' events with a TunnelStateEvent in `detail`, 'warning' with a TunnelWarning. */
+  /**
+   * 'statechange' with the TunnelStateEvent in `detail`; 'warning' with a TunnelWarning;
+   * 'exitchange' and 'ipchange', with the new PathInfo, when a repaired tunnel has another exit or
+   * other addresses.
+   */
   readonly tunnelEvents: EventTarget;
   /** For the other mixweb packages. */
   sharedTunnel(): Tunnel;
@@ -89,6 +98,7 @@ export function bindApi(
     getMixTunnel: async () => tunnel().worker(),
     onTunnelState: (listener, options = {}) => tunnel().onState(listener, options.signal),
     getTunnelInfo: async () => tunnel().info(),
+    switchExit: async (ipr) => tunnel().switchExit(ipr),
     getTunnelStats: async () => tunnel().stats(),
     onTunnelStats: (listener, { intervalMs = 1000, signal } = {}) => {
       if (!Number.isFinite(intervalMs) || intervalMs < MIN_STATS_INTERVAL_MS) {

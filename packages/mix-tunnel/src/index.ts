@@ -39,6 +39,7 @@ export const {
   mixMessages,
   selfAddress,
   deleteStoredKeys,
+  switchExit,
   sharedTunnel,
 } = api;
 export const tunnelEvents: EventTarget = /* @__PURE__ */ api.tunnelEvents;

@@ -29,6 +29,7 @@ export const {
   mixMessages,
   selfAddress,
   deleteStoredKeys,
+  switchExit,
   sharedTunnel,
 } = api;
 export const tunnelEvents: EventTarget = /* @__PURE__ */ api.tunnelEvents;

@@ -23,6 +23,7 @@ import type { IMixTunnelWorker } from '../../../worker/src/service.ts';
 import { tunnelState, type TunnelState } from '../../../worker/src/state.ts';
 import { Inbox } from './inbox.ts';
 import { MixError } from './mix-error.ts';
+import { onWake } from './page-life.ts';
 import { WorkerLink, type StartWorker } from './worker-link.ts';
 
 /** News of the tunnel's life. spec: api part 2 §2 */
@@ -92,6 +93,8 @@ export class Tunnel {
   #since = 0;
   #lastMessage = 0;
   #workerStartMs = 0;
+  #path: PathInfo | undefined; // as last seen ready
+  #stopHearingPage: (() => void) | undefined;
 
   constructor(startWorker: StartWorker) {
     this.#startWorker = startWorker;
@@ -139,6 +142,8 @@ export class Tunnel {
       // News travel on a port of their own: the answer may overtake them.
       await attempt.link.call(this.#leftState('connecting'));
       this.#since = Date.now();
+      this.#path = await attempt.link.call(attempt.link.remote.info());
+      this.#stopHearingPage = onWake(() => void attempt.link.remote.wake());
     } catch (error) {
       stopHearing();
       this.#starting = undefined;
@@ -218,6 +223,27 @@ export class Tunnel {
     // A start that failed is not remembered: the next call tries again.
     this.#bareLink.catch(() => (this.#bareLink = undefined));
     return (await this.#bareLink).remote;
+  }
+
+  /** Resolves when the tunnel is ready by another exit; `ipr` names it, else it is a random one. */
+  async switchExit(ipr?: string): Promise<void> {
+    const link = this.#usable();
+    let hasLeft = this.#state.state !== 'ready';
+    let stopHearing = (): void => undefined;
+    const arrived = new Promise<TunnelStateEvent>((resolve) => {
+      stopHearing = this.onState((event) => {
+        if (event.state === 'connecting') hasLeft = true;
+        else if (hasLeft || event.state !== 'ready') resolve(event);
+      });
+    });
+    try {
+      const outcome = await link.call(link.remote.switchExit(ipr));
+      if (!outcome.ok) throw MixError.from(outcome.error);
+      const { state, error } = await link.call(arrived);
+      if (state !== 'ready') throw error ?? new MixError('EXIT_LOST', 'tunnel error: no exit');
+    } finally {
+      stopHearing();
+    }
   }
 
   async info(): Promise<TunnelInfo> {
@@ -339,6 +365,9 @@ export class Tunnel {
   }
 
   #end(): void {
+    this.#stopHearingPage?.();
+    this.#stopHearingPage = undefined;
+    this.#path = undefined;
     const attempt = this.#attempt;
     this.#attempt = undefined;
     attempt?.link.terminate();
@@ -369,10 +398,23 @@ export class Tunnel {
     for (const listener of [...this.#listeners]) listener(event);
     this.#dispatch('statechange', event);
     if (news.state === 'shutdown' || news.state === 'failed') this.inbox.end();
+    if (news.state === 'ready') void this.#comparePath();
   }
 
   #warn(error: MixError, at = Date.now()): void {
     this.#dispatch('warning', { error, at } satisfies TunnelWarning);
+  }
+
+  /** Tells when a repaired tunnel leaves the mixnet elsewhere than before. */
+  async #comparePath(): Promise<void> {
+    const link = this.#attempt?.link;
+    const before = this.#path;
+    if (!link || !before) return;
+    const after = await link.call(link.remote.info()).catch(() => undefined);
+    if (!after || this.#attempt?.link !== link) return;
+    this.#path = after;
+    if (after.exit !== before.exit) this.#dispatch('exitchange', after);
+    if (after.ipv4 !== before.ipv4 || after.ipv6 !== before.ipv6) this.#dispatch('ipchange', after);
   }
 
   #dispatch(type: string, detail: object): void {

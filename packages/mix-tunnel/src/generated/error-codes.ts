@@ -116,6 +116,7 @@ export type MixErrorDetail =
   | 'ipr_destination_denied'
   | 'ipr_bad_bundle'
   | 'ipr_packet_too_large'
+  | 'ipr_silent'
   | 'net_connect_timeout'
   | 'net_connect_refused'
   | 'net_connection_reset'

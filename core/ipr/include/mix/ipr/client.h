@@ -26,9 +26,10 @@ struct ClientConfig {
   base::Duration v10_timeout = std::chrono::seconds{15};
   base::Duration connect_timeout = std::chrono::seconds{60};
   base::Duration keepalive = std::chrono::seconds{25};  // zero: off; spec: ipr §7.4
-  /// An exit that owes an answer is pinged after the first and given up after the second.
-  base::Duration probe_after = std::chrono::seconds{10};
-  base::Duration dead_after = std::chrono::seconds{30};  // zero: never
+  /// An exit that owes an answer is probed after the first and given up after the second. A probe
+  /// brings the SURBs for its answer, so it also ends the silence of an exit that has none.
+  base::Duration probe_after = std::chrono::seconds{3};
+  base::Duration dead_after = std::chrono::seconds{20};  // zero: never
   /// How long the exit may hold small packets back; none: its default of 20 ms.
   std::optional<std::chrono::milliseconds> bundle_timeout;
   std::optional<std::uint16_t> max_mtu;  // 1280..1500
@@ -58,7 +59,7 @@ struct DestinationDenied {
   std::string destination;
 };
 /// The session is over or never came to be: `ipr_connect_timeout`, `ipr_connect_denied`,
-/// `ipr_disconnected`.
+/// `ipr_disconnected` (by the exit's word, or its having forgotten us), `ipr_silent`.
 struct SessionEnded {
   base::Error error;
 };
@@ -119,7 +120,10 @@ class Client {
 
   /// The link below is lost: no deadline runs until `resume`.
   void suspend();
-  void resume(base::TimePoint now);
+  /// `unseen` is time that passed without `now` showing it (the computer slept).
+  void resume(base::TimePoint now, base::Duration unseen = {});
+  /// Probes the exit at once, as after a sleep.
+  void check(base::TimePoint now);
 
   [[nodiscard]] std::optional<ClientOutput> poll_output();
   [[nodiscard]] std::optional<ClientEvent> poll_event();

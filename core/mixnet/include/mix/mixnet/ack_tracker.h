@@ -61,6 +61,8 @@ class AckTracker {
   void sent(const FragmentId& id, base::Duration expected_delay, base::TimePoint now);
   /// Starts the timer again with the last expected delay (nothing could be built).
   void restart(const FragmentId& id, base::TimePoint now);
+  /// All timers run out now: what is under way was lost with the link.
+  void hurry(base::TimePoint now);
   /// Forgets a fragment and wipes it. Returns what it was, without its bytes.
   std::optional<TrackedFragment> remove(const FragmentId& id);
   /// A fragment whose timer has run out; the timer is off then.

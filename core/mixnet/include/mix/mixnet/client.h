@@ -93,7 +93,8 @@ class Client {
   void set_replier(const ReplierConfig& replier);
   void set_rotation_info(const directory::KeyRotationInfo& info, base::TimePoint now,
                          base::WallTime wall_now);
-  /// The streams run only between start and stop (link up and authenticated).
+  /// The streams run only between start and stop (link up and authenticated). A start sends at once
+  /// again what was sent before and not acknowledged.
   void start(base::TimePoint now);
   void stop(base::TimePoint now);
 

@@ -22,6 +22,8 @@ inline constexpr base::Duration kMinReorderWindow = std::chrono::milliseconds{10
 inline constexpr base::Duration kMaxReorderWindow = std::chrono::seconds{1};
 /// Ceiling of the retransmission time-out, so that streams go on soon after the tunnel was away.
 inline constexpr base::Duration kMaxRetransmitTimeout = std::chrono::seconds{10};
+/// Duplicates that make a peer repeat a segment (RFC 5681 §3.2), and the one that they repeat.
+inline constexpr int kAcknowledgementsForRepeat = 4;
 /// A closed connection whose peer acknowledges nothing new for so long is dropped.
 inline constexpr base::Duration kLingerWithoutProgress = std::chrono::seconds{60};
 /// Unanswered keep-alive probes until a connection counts as lost.

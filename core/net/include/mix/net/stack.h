@@ -70,6 +70,9 @@ class Stack {
   [[nodiscard]] virtual base::Result<std::unique_ptr<UdpSocket>> open_udp() = 0;
   /// Fails every connecting TCP stream to `to` with `reason` (exit policy refusals).
   virtual void fail_connects(const Endpoint& to, const base::Error& reason) = 0;
+  /// The path was interrupted and packets flow again: what timed out meanwhile is repeated within a
+  /// tick instead of at the end of its back-off, and peers are asked for what they sent in vain.
+  virtual void resume(base::TimePoint now) = 0;
   /// Fails every stream and replaces addresses and MTU, after the exit assigned new ones.
   virtual void readdress(const StackConfig& config, const base::Error& reason) = 0;
   [[nodiscard]] virtual bool supports(const IpAddress& family_of) const = 0;

@@ -102,6 +102,14 @@ class Engine {
   void directory_answer(RequestId request, int http_status, base::ByteView body);
   void directory_failed(RequestId request);
 
+  /// The host woke up, the page became visible, or the network changed: the path is looked after at
+  /// once. Sleep that shows in the clocks (they disagree, or a turn comes late) is noticed anyway.
+  void wake();
+  /// Leaves the exit for this one (a Nym address), or for a random other one. The state tells the
+  /// rest; TCP connections end with `ipr_disconnected`. Errors: `config_bad_ipr_address`,
+  /// `usage_not_ready`.
+  [[nodiscard]] base::Result<void> switch_exit(const std::optional<std::string>& ipr);
+
   /// Starts a fetch; answers come as FetchHead, FetchChunk…, FetchEnd or JobFailed.
   /// Errors: `usage_not_ready` (not set up or shut down), `usage_bad_url`, `usage_bad_scheme`,
   /// `usage_bad_header`, `usage_bad_method`, `usage_bad_body`.

@@ -5,6 +5,11 @@
 //        ^              ^______________|_______________|           |
 //        |                   Waiting (back-off) <──────────────────┘ link or exit lost
 //        └─ entry gone ──────────┘          any step, first time: Failed
+//
+// Repair (path_repair.cpp): a lost link is opened again and the kept keys are presented; a gateway
+// that knows them no more gets new ones, once; one that stays away while the directory can be
+// reached is replaced, unless the caller named it. A silent exit is replaced likewise; one that
+// the caller named is asked once more, then the path has failed.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +27,10 @@
 #include "mix/gateway/session.h"
 #include "mix/ipr/client.h"
 #include "mix/mixnet/client.h"
+#include "mix/tunnel/backoff.h"
 #include "mix/tunnel/host.h"
 #include "mix/tunnel/key_store.h"
+#include "mix/tunnel/link_watch.h"
 #include "mix/tunnel/options.h"
 
 namespace mix::tunnel {
@@ -39,9 +46,11 @@ struct AddressesAssigned {
 };
 /// Packets flow (again).
 struct PathUp {};
-/// The path broke and is being repaired.
+/// The path broke, from `step` on, and is being repaired.
 struct PathBroken {
   base::Error error;
+  Step step;
+  std::uint32_t attempt;
 };
 /// Given up.
 struct PathFailed {
@@ -68,6 +77,13 @@ class Path {
   /// With `StoredKeys::Use::kPersistent` the client keeps its keys, `kept` or new ones, for all
   /// gateways; else each gateway meets a fresh pseudonym.
   void start(base::TimePoint now, StoredKeys::Use use, std::optional<Identity> kept);
+  /// The host was suspended, or the network may have changed: looks after link, exit and topology
+  /// at once. `unseen` is time that passed without `now` showing it.
+  void wake(base::TimePoint now, base::WallTime wall_now, base::Duration unseen);
+  /// Goes on with another exit: this one, or a random one. Errors: `config_bad_ipr_address`,
+  /// `usage_not_ready` (not started, failed, or a path without an exit).
+  [[nodiscard]] base::Result<void> switch_exit(const std::optional<std::string>& ipr,
+                                               base::TimePoint now, base::WallTime wall_now);
   /// Tells the exit and closes the link.
   void stop(base::TimePoint now, base::WallTime wall_now);
 
@@ -122,10 +138,12 @@ class Path {
   struct Up {
     LinkId link = 0;
   };
+  /// What of the path has to be built up again.
+  enum class Lost : std::uint8_t { kGateway, kExit };
   struct Waiting {
     base::TimePoint until;
-    bool gateway_lost = true;  // else only the exit is to be asked again
-    LinkId link = 0;           // of the live gateway session, when only the exit was lost
+    Lost lost = Lost::kGateway;
+    LinkId link = 0;  // of the live gateway session, when only the exit was lost
   };
   struct Failed {};
   using Phase = std::variant<Idle, Discovering, OpeningLink, Handshaking, ConnectingExit, Up,
@@ -134,7 +152,8 @@ class Path {
   [[nodiscard]] LinkId current_link() const;
   [[nodiscard]] bool is_exit(const mixnet::Recipient& replier) const;
   void begin_step(Step step);
-  void fail_or_retry(base::Error error, bool gateway_lost, base::TimePoint now);
+  void fail(base::Error error, base::TimePoint now);
+  void fail_or_retry(base::Error error, Lost lost, base::TimePoint now);
   void open_entry(base::TimePoint now);
   void open_link(std::size_t url_index, base::TimePoint now);
   void link_attempt_failed(base::TimePoint now);
@@ -143,8 +162,15 @@ class Path {
   void begin_exit(base::TimePoint now, base::WallTime wall_now);
   void connect_exit(base::TimePoint now, base::WallTime wall_now);
   void exit_failed(base::Error error, base::TimePoint now, base::WallTime wall_now);
-  void came_up(base::TimePoint now);
-  void drop_link();
+  void came_up();
+  void wait_over(const Waiting& waiting, base::TimePoint now, base::WallTime wall_now);
+  void replace_entry(base::TimePoint now);
+  void leave_exit();
+  void topology_ready(std::shared_ptr<const directory::Topology> topology, base::TimePoint now,
+                      base::WallTime wall_now);
+  void topology_is_settled(base::TimePoint now);
+  void schedule_refresh(base::TimePoint now, base::WallTime wall_now);
+  void drop_link(base::TimePoint now);
   void new_identity(base::TimePoint now);
   [[nodiscard]] base::Result<directory::EntryChoice> choose_entry();
   bool log_in_later(const base::Error& error, base::TimePoint now);
@@ -162,7 +188,7 @@ class Path {
 
   Phase phase_ = Idle{};
   bool was_up_ = false;
-  std::uint32_t attempt_ = 0;
+  Backoff backoff_;
   LinkId last_link_ = 0;
   std::size_t link_buffered_ = 0;
 
@@ -172,7 +198,12 @@ class Path {
   std::optional<std::vector<directory::ExitDescription>> exits_;  // empty list: none usable
   std::optional<base::Error> exits_error_;
   std::uint32_t topology_failures_ = 0;
+  std::uint32_t refreshes_without_entry_ = 0;
   base::Deadline refresh_at_;
+  base::Deadline topology_at_;  // when the directory last told it
+  /// The entry stays away; it is replaced once the directory proves that our own network works.
+  bool doubts_entry_ = false;
+  bool awaits_topology_ = false;  // nothing is sent by one that is older than a sleep
 
   std::optional<directory::EntryChoice> entry_;
   std::vector<crypto::Ed25519PublicKey> bad_entries_;
@@ -186,15 +217,18 @@ class Path {
   std::optional<gateway::SharedKey> shared_key_;
   std::uint64_t last_login_ = 0;  // see gateway::SessionConfig::last_login_timestamp
   std::unique_ptr<gateway::Session> session_;
+  LinkWatch link_watch_;
+  bool has_tried_new_keys_ = false;
 
   std::unique_ptr<mixnet::Client> mixnet_;
+  std::optional<std::string> pinned_exit_;  // the caller's choice
   std::optional<mixnet::Recipient> exit_;
-  crypto::Ed25519PublicKey exit_node_;
+  std::optional<mixnet::Recipient> left_exit_;  // until forget_exit_at_, for our goodbye
+  base::Deadline forget_exit_at_;
   std::vector<crypto::Ed25519PublicKey> bad_exits_;
   std::vector<mixnet::Recipient> exits_used_;  // since the last new identity
   std::unique_ptr<ipr::Client> ipr_;
   std::optional<ipr::Assignment> assignment_;
-  std::optional<base::TimePoint> last_packet_out_;
 
   std::deque<PathOutput> outputs_;
   std::deque<PathEvent> events_;
