@@ -23,7 +23,7 @@ class SegmentCounter {
     const auto acknowledgement = in.u32be();
     const auto offset_and_flags = in.u16be();
     if (!source || !destination || !sequence || !acknowledgement || !offset_and_flags) return;
-    const std::size_t tcp_size = std::size_t{*offset_and_flags >> 12U} * 4;
+    const std::size_t tcp_size = static_cast<std::size_t>(*offset_and_flags >> 12U) * 4;
     const std::size_t total = std::size_t{(*head)[2]} * 256 + (*head)[3];
     if (total <= kIpv4HeaderSize + tcp_size) return;
     const auto size = static_cast<std::uint32_t>(total - kIpv4HeaderSize - tcp_size);

@@ -1,0 +1,300 @@
+// Real processes that fail while a tunnel is in use: gateways cut and killed, exits killed and
+// frozen, keys that rotate, SURBs that run out. And a page that sets up and ends tunnels all day.
+import { createHash } from 'node:crypto';
+
+import { mixFetch } from '@mixweb/mix-fetch';
+import {
+  disconnectMixTunnel,
+  getTunnelInfo,
+  getTunnelState,
+  onTunnelState,
+  setupMixTunnel,
+  switchExit,
+  tunnelEvents,
+  type SetupMixTunnelOpts,
+  type TunnelStateEvent,
+} from '@mixweb/mix-tunnel';
+import { adminOf, startInternet } from '@mixweb/testing';
+import { launchBrowser, servePages } from '@mixweb/testing/browsers';
+import { pageBytes } from '@mixweb/testing/origin';
+import type { CDPSession, Page } from 'puppeteer-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+import type { MixGlobal } from './support/mix-global.ts';
+
+declare const mix: MixGlobal;
+
+const MIB = 1024 * 1024;
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const pageUrl = (size: number): string => `https://origin.example/page-${size}.html`;
+
+type Internet = Awaited<ReturnType<typeof startInternet>>;
+interface NodeName {
+  id: number;
+  identity: string;
+}
+
+let internet: Internet;
+let admin: ReturnType<typeof adminOf>;
+const restores: (() => Promise<unknown>)[] = [];
+
+/** Tunnels without shaping repeat themselves soonest; the protocol is the same. */
+const options = (extra: SetupMixTunnelOpts = {}): SetupMixTunnelOpts => ({
+  nymApiUrl: internet.directory,
+  extraRoots: internet.authority.pem,
+  forceTls: false,
+  disablePoissonTraffic: true,
+  disableCoverTraffic: true,
+  ...extra,
+});
+
+/** An action on a node that is undone after the test. */
+async function fault(node: NodeName, action: string, undo: string, body = {}): Promise<void> {
+  await admin.act(node.id, action, body);
+  restores.push(() => admin.act(node.id, undo, undo === action ? { on: false } : {}));
+}
+
+const nodes = (): NodeName[] => [
+  ...(internet.localnet.entries as NodeName[]),
+  ...(internet.localnet.exits as NodeName[]),
+];
+const nodeOf = (identity: string): NodeName => {
+  const node = nodes().find((candidate) => candidate.identity === identity);
+  if (node === undefined) throw new Error(`no node ${identity}`);
+  return node;
+};
+const entryInUse = async (): Promise<NodeName> => nodeOf((await getTunnelInfo()).gateway);
+const exitInUse = async (): Promise<NodeName> =>
+  nodeOf((await getTunnelInfo()).exit.split('@')[1] ?? '');
+
+/** Resolves with the first event that fits, from now on. */
+function event(fits: (event: TunnelStateEvent) => boolean): Promise<TunnelStateEvent> {
+  return new Promise((resolve) => {
+    const stop = onTunnelState((news) => {
+      if (!fits(news)) return;
+      stop();
+      resolve(news);
+    });
+  });
+}
+
+async function expectPage(size = 1024): Promise<void> {
+  const response = await mixFetch(pageUrl(size));
+  const body = new Uint8Array(await response.arrayBuffer());
+  expect(sha256(body)).toBe(sha256(pageBytes(size)));
+}
+
+afterEach(async () => {
+  await disconnectMixTunnel();
+  for (const restore of restores.splice(0)) await restore();
+});
+
+describe('a network of two entries and two exits', () => {
+  beforeAll(async () => {
+    internet = await startInternet({
+      localnet: ['--gateways', '2', '--exits', '2', '--exits-without-entry'],
+    });
+    admin = adminOf(internet.localnet);
+  });
+  afterAll(async () => {
+    await internet.stop();
+  });
+
+  it('carries a download through a gateway that is cut again and again', async () => {
+    await setupMixTunnel(options());
+    const { address } = await getTunnelInfo();
+    const entry = await entryInUse();
+    const response = await mixFetch(pageUrl(MIB));
+    const reader = response.body?.getReader();
+    if (!reader) throw new Error('no body');
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    let cuts = 0;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      chunks.push(value);
+      bytes += value.byteLength;
+      if (bytes < (cuts + 1) * (MIB / 8)) continue;
+      cuts++;
+      const back = event(({ state }) => state === 'ready');
+      const begun = performance.now();
+      await admin.act(entry.id, 'cut');
+      await back;
+      expect(performance.now() - begun).toBeLessThan(3_000);
+    }
+    expect(cuts).toBeGreaterThanOrEqual(7);
+    expect(sha256(Buffer.concat(chunks))).toBe(sha256(pageBytes(MIB)));
+    expect((await getTunnelInfo()).address).toBe(address);
+  });
+
+  it('replaces an entry that was killed', async () => {
+    await setupMixTunnel(options());
+    const entry = await entryInUse();
+    const lost = event(({ state }) => state === 'connecting');
+    const back = event(({ state }) => state === 'ready');
+    await fault(entry, 'kill', 'restart');
+    expect(await lost).toMatchObject({ step: 'gateway', attempt: 1 });
+    await back;
+    expect((await entryInUse()).id).not.toBe(entry.id);
+    await expectPage();
+  }, 90_000);
+
+  it.each([
+    ['killed', 'kill', 'restart'],
+    ['frozen', 'freeze', 'freeze'],
+    ['left without SURBs', 'starve', 'starve'],
+  ])(
+    'replaces an exit that was %s',
+    async (_, action, undo) => {
+      await setupMixTunnel(options());
+      const exit = await exitInUse();
+      const changes: unknown[] = [];
+      const note = (change: Event): void => void changes.push(change.type);
+      tunnelEvents.addEventListener('exitchange', note);
+      const lost = event(({ state }) => state === 'connecting');
+      const back = event(({ state }) => state === 'ready');
+      await fault(exit, action, undo);
+      const broken = mixFetch(pageUrl(1024), { headersTimeout: 60_000 }).catch(
+        (error: unknown) => error,
+      );
+      expect(await lost).toMatchObject({ step: 'exit', attempt: 1, error: { code: 'EXIT_LOST' } });
+      await back;
+      expect((await exitInUse()).id).not.toBe(exit.id);
+      await broken;
+      await expectPage();
+      expect(changes).toEqual(['exitchange']);
+      tunnelEvents.removeEventListener('exitchange', note);
+    },
+    90_000,
+  );
+
+  it('fails with exit_lost when the caller insisted on the exit', async () => {
+    const [exit] = internet.localnet.exits as (NodeName & { ipr: string })[];
+    if (exit === undefined) throw new Error('no exit');
+    await setupMixTunnel(options({ preferredIpr: exit.ipr, connectTimeoutMs: 5_000 }));
+    const failed = event(({ state }) => state === 'failed');
+    await fault(exit, 'freeze', 'freeze');
+    await Promise.all([failed, mixFetch(pageUrl(1024)).catch(() => undefined)]);
+    expect(await getTunnelState()).toMatchObject({
+      state: 'failed',
+      reason: { kind: 'exit_lost' },
+    });
+  }, 90_000);
+
+  it('switches exits on demand', async () => {
+    await setupMixTunnel(options());
+    await expectPage();
+    const first = await getTunnelInfo();
+    await switchExit();
+    const second = await getTunnelInfo();
+    expect(second.exit).not.toBe(first.exit);
+    await expectPage();
+    await switchExit(first.exit);
+    expect((await getTunnelInfo()).exit).toBe(first.exit);
+    await expectPage();
+    await expect(switchExit('nonsense')).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  });
+
+  it('notices an exit that restarted and forgot its sessions', async () => {
+    await setupMixTunnel(options());
+    await expectPage();
+    const entry = await entryInUse();
+    await admin.act(entry.id, 'forget-clients');
+    const back = event(({ state }) => state === 'ready');
+    await admin.act(entry.id, 'cut');
+    await back;
+    await expectPage();
+  });
+});
+
+describe('a network whose keys rotate every four seconds', () => {
+  beforeAll(async () => {
+    internet = await startInternet({
+      localnet: ['--epoch-seconds', '2', '--rotation-epochs', '2', '--mixes-per-layer', '2'],
+    });
+    admin = adminOf(internet.localnet);
+  });
+  afterAll(async () => {
+    await internet.stop();
+  });
+
+  it('fails no request', async () => {
+    await setupMixTunnel(options());
+    const before = (await admin.stats()) as { rotation: number };
+    const end = performance.now() + 16_000;
+    let fetched = 0;
+    while (performance.now() < end) {
+      await expectPage();
+      fetched++;
+    }
+    const after = (await admin.stats()) as { rotation: number };
+    expect(after.rotation).toBeGreaterThanOrEqual(before.rotation + 3);
+    expect(fetched).toBeGreaterThan(10);
+    expect(await getTunnelState()).toEqual({ state: 'ready' });
+  }, 60_000);
+});
+
+describe('one page in Chromium', () => {
+  /** CI has less patience than `MIXWEB_CYCLES=200`, which the soak asks for. */
+  const CYCLES = Number(process.env['MIXWEB_CYCLES'] ?? 40);
+  const WARM_UP = 10;
+  const GROWTH_LIMIT = 2 * MIB;
+  let pages: Awaited<ReturnType<typeof servePages>>;
+  let browser: Awaited<ReturnType<typeof launchBrowser>>;
+
+  beforeAll(async () => {
+    internet = await startInternet();
+    admin = adminOf(internet.localnet);
+    pages = await servePages();
+    browser = await launchBrowser('chromium');
+  });
+  afterAll(async () => {
+    await browser.close();
+    await pages.stop();
+    await internet.stop();
+  });
+
+  async function usedBytes(session: CDPSession): Promise<number> {
+    await session.send('HeapProfiler.collectGarbage');
+    await session.send('HeapProfiler.collectGarbage');
+    const { usedSize } = await session.send('Runtime.getHeapUsage');
+    return usedSize;
+  }
+
+  const cycle = (page: Page): Promise<number> =>
+    page.evaluate(
+      async (opts, url) => {
+        await mix.setupMixTunnel(opts);
+        const response = await mix.mixFetch(url);
+        const { byteLength } = await response.arrayBuffer();
+        await mix.disconnectMixTunnel();
+        return byteLength;
+      },
+      options(),
+      pageUrl(1024),
+    );
+
+  it(
+    `sets up, fetches and disconnects ${CYCLES} times without growing`,
+    async () => {
+      const page = await browser.open(pages.url('index'));
+      const session = await page.createCDPSession();
+      for (let i = 0; i < WARM_UP; i++) expect(await cycle(page)).toBe(1024);
+      const before = await usedBytes(session);
+      for (let i = 0; i < CYCLES; i++) expect(await cycle(page)).toBe(1024);
+      const growth = (await usedBytes(session)) - before;
+      console.log(`${CYCLES} cycles: the page's heap grew by ${growth} bytes`);
+      expect(growth).toBeLessThanOrEqual(GROWTH_LIMIT);
+      expect(page.workers()).toEqual([]);
+      const stats = (await admin.stats()) as {
+        nodes: { gateway?: { links: number; sessions: number } }[];
+      };
+      for (const { gateway } of stats.nodes) {
+        if (gateway !== undefined) expect(gateway).toMatchObject({ links: 0, sessions: 0 });
+      }
+      await page.close();
+    },
+    CYCLES * 2_000 + 60_000,
+  );
+});
