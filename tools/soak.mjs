@@ -82,7 +82,7 @@ async function nodeClient() {
     state: async () => (await getTunnelState()).state,
     async memory() {
       globalThis.gc?.();
-      return process.memoryUsage().heapUsed + (await getTunnelStats()).wasmBytes;
+      return process.memoryUsage().heapUsed + (await getTunnelStats()).memory.wasmBytes;
     },
     stop: () => disconnectMixTunnel(),
   };
@@ -108,7 +108,7 @@ async function browserClient() {
     async memory() {
       await session.send('HeapProfiler.collectGarbage');
       const { usedSize } = await session.send('Runtime.getHeapUsage');
-      const wasm = await page.evaluate(async () => (await mix.getTunnelStats()).wasmBytes);
+      const wasm = await page.evaluate(async () => (await mix.getTunnelStats()).memory.wasmBytes);
       return usedSize + wasm;
     },
     async stop() {
