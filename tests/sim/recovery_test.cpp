@@ -227,14 +227,14 @@ TEST(SuspendedHost, ForMinutesGetsNewAddresses) {
   World world(without_cover());
   ASSERT_TRUE(world.set_up());
   expect_works(world);
-  const auto before = world.engine().info()->assignment.ipv4;
+  const auto before = world.engine().info()->assignment->ipv4;
   world.set_thread(Thread::kSuspended);
   world.run_for(10min);
   EXPECT_EQ(world.exit(kExitId).router_stats().sessions, 0u);
   world.set_thread(Thread::kRunning);
   world.run_for(5s);
   ASSERT_EQ(world.engine().state(), State::kReady);
-  EXPECT_NE(world.engine().info()->assignment.ipv4, before);
+  EXPECT_NE(world.engine().info()->assignment->ipv4, before);
   expect_works(world);
 }
 
@@ -242,11 +242,11 @@ TEST(SuspendedHost, WhoseMonotonicClockStoodStillAsksTheExitAnew) {
   World world(without_cover());
   ASSERT_TRUE(world.set_up());
   world.run_for(5s);
-  const auto before = world.engine().info()->assignment.ipv4;
+  const auto before = world.engine().info()->assignment->ipv4;
   world.jump_wall_clock(2min);
   world.run_for(5s);
   ASSERT_EQ(world.engine().state(), State::kReady);
-  EXPECT_NE(world.engine().info()->assignment.ipv4, before);
+  EXPECT_NE(world.engine().info()->assignment->ipv4, before);
   expect_works(world);
 }
 
@@ -280,12 +280,12 @@ TEST(IdleTunnel, KeepsItsAddressesAndItsWord) {
   World world(without_cover());
   ASSERT_TRUE(world.set_up());
   expect_works(world);
-  const auto before = world.engine().info()->assignment.ipv4;
+  const auto before = world.engine().info()->assignment->ipv4;
   const std::size_t news = world.news().size();
   world.run_for(20min);
   EXPECT_EQ(world.news().size(), news);
   EXPECT_EQ(world.exit(kExitId).router_stats().sessions, 1u);
-  EXPECT_EQ(world.engine().info()->assignment.ipv4, before);
+  EXPECT_EQ(world.engine().info()->assignment->ipv4, before);
   expect_works(world);
 }
 
