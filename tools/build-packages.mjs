@@ -20,7 +20,9 @@ if (!existsSync(glue)) {
 
 const tunnel = join(root, 'packages/mix-tunnel');
 /** Facades over mix-tunnel: one bundle each. */
-const facades = ['mix-fetch', 'mix-client'].map((name) => join(root, 'packages', name));
+const facades = ['mix-fetch', 'mix-client', 'mix-dns', 'mix-websocket'].map((name) =>
+  join(root, 'packages', name),
+);
 const fetchPackage = join(root, 'packages/mix-fetch');
 
 const common = {

@@ -11,9 +11,11 @@
 #include <string>
 #include <utility>
 
+#include "channel_values.h"
 #include "mix/base/log.h"
 #include "mix/crypto/system_rng.h"
 #include "mix/tunnel/engine.h"
+#include "values.h"
 
 namespace {
 
@@ -45,25 +47,10 @@ class JsLog final : public base::Log {
   val sink_;
 };
 
-val to_js(base::ByteView bytes) {
-  return val(emscripten::typed_memory_view(bytes.size(), bytes.data())).call<val>("slice");
-}
-
-base::Bytes bytes_from_js(const val& array) {
-  base::Bytes bytes(array["length"].as<std::size_t>());
-  val(emscripten::typed_memory_view(bytes.size(), bytes.data())).call<void>("set", array);
-  return bytes;
-}
-
-val to_js(const base::Error& error) {
-  val out = val::object();
-  out.set("code", std::string{base::api_code(error.code)});
-  out.set("name", std::string{base::error_name(error.code)});
-  out.set("errorClass", std::string{base::class_name(base::error_class(error.code))});
-  out.set("detail", error.detail);
-  out.set("message", base::describe(error));
-  return out;
-}
+using wasm::bytes_from_js;
+using wasm::if_given;
+using wasm::milliseconds;
+using wasm::to_js;
 
 template <class T>
 val failure(const base::Result<T>& result) {
@@ -113,16 +100,6 @@ val figures(std::initializer_list<std::pair<const char*, std::uint64_t>> list) {
 }
 
 // --- options and requests in ---
-
-template <class T, class Set>
-void if_given(const val& object, const char* key, Set set) {
-  const val value = object[key];
-  if (!value.isUndefined() && !value.isNull()) set(value.as<T>());
-}
-
-base::Duration milliseconds(double ms) {
-  return std::chrono::duration_cast<base::Duration>(std::chrono::duration<double, std::milli>{ms});
-}
 
 tunnel::Options options_from_js(const val& js) {
   tunnel::Options options;
@@ -405,6 +382,13 @@ val to_js(tunnel::Warning& warning) {
   return out;
 }
 
+val to_js(tunnel::ChannelEvent& event) {
+  val out = action("channelEvent");
+  out.set("job", event.job);
+  out.set("news", wasm::to_js(event.news));
+  return out;
+}
+
 /// The engine with its browser host's services.
 class JsEngine {
  public:
@@ -446,6 +430,13 @@ class JsEngine {
   }
   val start_lookup(std::string host) { return outcome(engine_.start_lookup(std::move(host))); }
   val send_message(val message) { return outcome(engine_.send_message(message_from_js(message))); }
+  val open_channel(val request) {
+    return outcome(engine_.open_channel(wasm::channel_request_from_js(request)));
+  }
+  val command(unsigned channel, val command) {
+    return outcome(engine_.command(channel, wasm::channel_command_from_js(command)));
+  }
+  void clear_dns_cache() { engine_.clear_dns_cache(); }
   void cancel(unsigned job) { engine_.cancel(job); }
 
   void wake() { engine_.wake(); }
@@ -562,6 +553,9 @@ EMSCRIPTEN_BINDINGS(mixweb) {
       .function("fetchGoOn", &JsEngine::fetch_go_on)
       .function("startLookup", &JsEngine::start_lookup)
       .function("sendMessage", &JsEngine::send_message)
+      .function("openChannel", &JsEngine::open_channel)
+      .function("command", &JsEngine::command)
+      .function("clearDnsCache", &JsEngine::clear_dns_cache)
       .function("cancel", &JsEngine::cancel)
       .function("wake", &JsEngine::wake)
       .function("switchExit", &JsEngine::switch_exit)

@@ -145,7 +145,7 @@ TEST(Answer, ToleratesBytesBehindTheLastRecord) {
 TEST(Answer, KeepsRecordsOfOtherTypesAndClassesAsBytes) {
   base::Writer out;
   out.u16be(1).u16be(0x8180).u16be(0).u16be(2).u16be(0).u16be(0);
-  out.bytes(test::dns_name("a.example")).u16be(16).u16be(1).u32be(1).u16be(3).u8(2).u8('h').u8('i');
+  out.bytes(test::dns_name("a.example")).u16be(99).u16be(1).u32be(1).u16be(3).u8(2).u8('h').u8('i');
   out.bytes(test::dns_name("a.example")).u16be(1).u16be(3).u32be(1).u16be(2).u16be(7);  // CHAOS
   const auto message = decode_message(out.view());
   ASSERT_TRUE(message);
@@ -181,7 +181,7 @@ TEST(Answer, ReadsHowLongADenialHolds) {
   const auto message = decode_message(out.view());
   ASSERT_TRUE(message);
   EXPECT_EQ(message->code, ResponseCode::kNameError);
-  EXPECT_EQ(std::get<Authority>(message->authorities.at(0).data).minimum, 120u);
+  EXPECT_EQ(std::get<Soa>(message->authorities.at(0).data).minimum, 120u);
   EXPECT_EQ(message->authorities[0].ttl, 600u);
 }
 

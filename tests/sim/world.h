@@ -167,6 +167,9 @@ class World {
     engine_->cancel(job);
     engine_has_input_ = true;
   }
+  [[nodiscard]] const std::vector<tunnel::ChannelEvent>& channel_events() const {
+    return channel_events_;
+  }
   void set_reading(Reading reading);
   /// While suspended, what arrives waits.
   void set_thread(Thread thread);
@@ -267,6 +270,7 @@ class World {
   void on(tunnel::MessageConfirmed& confirmed) { confirmed_.insert(confirmed.job); }
   void on(tunnel::SaveKeys& save) { saved_keys_ = std::move(save.record); }
   void on(tunnel::Warning& warning) { warnings_.push_back(warning.error.code); }
+  void on(tunnel::ChannelEvent& event) { channel_events_.push_back(std::move(event)); }
   void answer(const tunnel::GetFromDirectory& get);
   void inform_exits();
   [[nodiscard]] tunnel::LinkId link_of(directory::NodeId node, localnet::LinkId link) const;
@@ -303,6 +307,7 @@ class World {
   std::vector<base::Errc> warnings_;
   std::vector<LinkRecord> sent_on_link_;
   std::size_t links_opened_ = 0;
+  std::vector<tunnel::ChannelEvent> channel_events_;
 };
 
 }  // namespace mix::sim

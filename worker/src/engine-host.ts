@@ -1,5 +1,6 @@
 // Host of one engine: performs what its turns ask (WebSocket, directory calls, one timer) and
 // reports back. No protocol byte is looked at here.
+import { isLast, type ChannelCommand, type ChannelNews, type ChannelRequest } from './channels.ts';
 import type {
   CreateMixweb,
   EngineAction,
@@ -44,6 +45,7 @@ const MAX_DIRECTORY_ANSWER = 64 * 1024 * 1024;
 const DIRECTORY_TIMEOUT_MS = 30_000;
 const ENDED = errorFields('ABORTED', 'tunnel error: the tunnel was shut down');
 
+type ChannelListener = (news: ChannelNews) => void;
 type LookupListener = (outcome: Outcome<string[]>) => void;
 
 export class EngineHost {
@@ -54,6 +56,7 @@ export class EngineHost {
   readonly #engine: WasmEngine;
   readonly #links = new Map<number, WebSocket>();
   readonly #fetches = new FetchJobs();
+  readonly #channels = new Map<number, ChannelListener>();
   readonly #lookups = new Map<number, LookupListener>();
   readonly #messages = new MessageJobs();
   readonly #keys: KeyKeeper | undefined;
@@ -196,6 +199,40 @@ export class EngineHost {
     return done.ok ? { ok: true, value: undefined } : done;
   }
 
+  /** Returns the way to control the channel. News come to `listener` until a last one. */
+  openChannel(
+    request: ChannelRequest,
+    listener: ChannelListener,
+  ): { command(command: ChannelCommand): void; cancel(): void } {
+    const started = this.#guarded(() => this.#engine.openChannel(request));
+    if (started === undefined || !started.ok) {
+      const error = started?.error ?? this.#crashError();
+      listener({ kind: 'failed', error: { ...error, retryable: true } });
+      return { command: () => undefined, cancel: () => undefined };
+    }
+    const { job } = started;
+    this.#channels.set(job, listener);
+    this.#turn();
+    return {
+      command: (command) => {
+        // What crosses with the last news is too late, and no mistake.
+        if (!this.#channels.has(job)) return;
+        const done = this.#guarded(() => this.#engine.command(job, command));
+        if (done?.ok === false) listener({ kind: 'refused', error: done.error });
+        this.#turn();
+      },
+      cancel: () => {
+        if (!this.#channels.delete(job)) return;
+        this.#guarded(() => this.#engine.cancel(job));
+        this.#turn();
+      },
+    };
+  }
+
+  clearDnsCache(): void {
+    this.#guarded(() => this.#engine.clearDnsCache());
+  }
+
   info(): PathInfo | undefined {
     return this.#guarded(() => this.#engine.info());
   }
@@ -222,6 +259,10 @@ export class EngineHost {
       for (const socket of this.#links.values()) socket.close();
       this.#links.clear();
       this.#fetches.failAll(this.#crash);
+      for (const listener of this.#channels.values()) {
+        listener({ kind: 'failed', error: this.#crash });
+      }
+      this.#channels.clear();
       for (const resolve of this.#lookups.values()) resolve({ ok: false, error: this.#crash });
       this.#lookups.clear();
       this.#messages.failAll(this.#crash);
@@ -290,6 +331,12 @@ export class EngineHost {
         this.#lookups.get(action.job)?.({ ok: false, error });
         this.#lookups.delete(action.job);
         this.#messages.settle(action.job, { ok: false, error });
+        break;
+      }
+      case 'channelEvent': {
+        const listener = this.#channels.get(action.job);
+        if (isLast(action.news)) this.#channels.delete(action.job);
+        listener?.(action.news);
         break;
       }
       case 'lookupFinished':

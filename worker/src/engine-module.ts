@@ -7,6 +7,7 @@ import type {
   MessageRequest,
   PathInfo,
 } from './protocol.ts';
+import type { ChannelCommand, ChannelNews, ChannelRequest } from './channels.ts';
 import type { TunnelStateName, TunnelStep } from './protocol.ts';
 
 /** What a turn asks of the host or tells it. */
@@ -49,6 +50,7 @@ export type EngineAction =
       phase: FailurePhase;
       retryable: boolean;
     }
+  | { kind: 'channelEvent'; job: number; news: ChannelNews }
   | { kind: 'lookupFinished'; job: number; addresses: string[] }
   | { kind: 'mixMessage'; data: Uint8Array<ArrayBuffer>; senderTag?: string }
   | { kind: 'messageConfirmed'; job: number }
@@ -76,6 +78,9 @@ export interface WasmEngine {
   fetchGoOn(job: number, cookie: Uint8Array | undefined): void;
   startLookup(host: string): Started;
   sendMessage(message: MessageRequest): Started;
+  openChannel(request: ChannelRequest): Started;
+  command(channel: number, command: ChannelCommand): Done;
+  clearDnsCache(): void;
   cancel(job: number): void;
   wake(): void;
   switchExit(ipr: string | undefined): Done;

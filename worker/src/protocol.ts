@@ -1,6 +1,8 @@
 // What crosses between page and worker, and between worker and wasm module: one set of types,
 // shared by both ends, so that a wrong payload does not compile.
 
+import type { ChannelRequest } from './channels.ts';
+
 /** Names of the tunnel's life cycle. spec: api part 1 §1 */
 export type TunnelStateName = 'connecting' | 'ready' | 'shutting_down' | 'shutdown' | 'failed';
 /** Steps of a set-up or reconnection, in order. spec: api part 2 §2 */
@@ -273,6 +275,9 @@ export interface WorkerApi {
   wake(): Promise<void>;
   /** Leaves the exit; the state tells when the next one is ready. */
   switchExit(ipr?: string): Promise<Outcome<void>>;
+  /** Opens a channel whose news and commands travel over `port`. */
+  openChannel(request: ChannelRequest, port: MessagePort): Promise<void>;
+  clearDnsCache(): Promise<void>;
   info(): Promise<PathInfo | undefined>;
   stats(): Promise<WorkerStats | undefined>;
 }

@@ -2,6 +2,15 @@
 // interface. One tunnel at a time; a new one may follow an ended one.
 import * as Comlink from 'comlink';
 
+import { ReferenceSockets, type WsEventCallback } from './reference-sockets.ts';
+import {
+  asciiName,
+  isLast,
+  transferOf,
+  type ChannelControl,
+  type ChannelNews,
+  type ChannelRequest,
+} from './channels.ts';
 import { EngineHost, type Platform } from './engine-host.ts';
 import type { CreateMixweb } from './engine-module.ts';
 import { errorFields } from './errors.ts';
@@ -31,6 +40,13 @@ export interface IMixTunnelWorker {
   getTunnelState(): Promise<TunnelState>;
   mixFetch(url: string, init: unknown): Promise<MixFetchResponseInit>;
   mixDNS(hostname: string): Promise<string>;
+  mixWebSocket(
+    url: string,
+    protocols: string[] | undefined,
+    onEvent: WsEventCallback,
+  ): Promise<number>;
+  wsSend(handleId: number, data: string | Uint8Array | ArrayBuffer): Promise<void>;
+  wsClose(handleId: number, code: number, reason: string): Promise<void>;
 }
 
 const NOT_READY: ErrorFields = errorFields('NOT_READY', 'tunnel not ready: shutdown');
@@ -63,6 +79,7 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
   #onMessage: ((message: MessageNews) => void) | undefined;
   #wasm: WebAssembly.Module | undefined;
   #host: EngineHost | undefined;
+  readonly #sockets = new ReferenceSockets();
   #state: TunnelState = { state: 'connecting' };
   #wasReady = false;
 
@@ -179,6 +196,34 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
     return Promise.resolve();
   }
 
+  openChannel(request: ChannelRequest, port: MessagePort): Promise<void> {
+    const tell = (news: ChannelNews): void => {
+      port.postMessage(news, transferOf(news));
+      if (isLast(news)) port.close();
+    };
+    if (this.#host === undefined) {
+      tell({ kind: 'failed', error: NOT_READY });
+      return Promise.resolve();
+    }
+    const checked =
+      request.kind === 'dns' ? { ...request, name: asciiName(request.name) } : request;
+    const control = this.#host.openChannel(checked, tell);
+    port.onmessage = (event: MessageEvent<ChannelControl>): void => {
+      if (event.data.kind === 'cancel') {
+        control.cancel();
+        port.close();
+      } else {
+        control.command(event.data);
+      }
+    };
+    return Promise.resolve();
+  }
+
+  clearDnsCache(): Promise<void> {
+    this.#host?.clearDnsCache();
+    return Promise.resolve();
+  }
+
   lookup(host: string): Promise<Outcome<string[]>> {
     if (this.#host === undefined) return Promise.resolve({ ok: false, error: NOT_READY });
     return this.#host.lookup(host);
@@ -258,11 +303,32 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
     });
   }
 
-  async mixDNS(hostname: string): Promise<string> {
-    const outcome = await this.lookup(hostname);
-    if (!outcome.ok) throw new Error(outcome.error.message);
-    const [first] = outcome.value;
-    if (first === undefined) throw new Error(`DNS error: no A or AAAA records for ${hostname}`);
-    return first;
+  mixDNS(hostname: string): Promise<string> {
+    const host = this.#host;
+    if (host === undefined) return Promise.reject(new Error(NOT_READY.message));
+    return new Promise((resolve, reject) => {
+      const name = asciiName(hostname);
+      host.openChannel({ kind: 'dns', what: 'addresses', name }, (news) => {
+        if (news.kind === 'failed') reject(new Error(news.error.message));
+        else if (news.kind === 'addresses') resolve(news.addresses[0]?.address ?? '');
+      });
+    });
+  }
+
+  async mixWebSocket(
+    url: string,
+    protocols: string[] | undefined,
+    onEvent: WsEventCallback,
+  ): Promise<number> {
+    if (this.#host === undefined) throw new Error(NOT_READY.message);
+    return this.#sockets.open(this.#host, url, protocols ?? [], onEvent);
+  }
+
+  async wsSend(handleId: number, data: string | Uint8Array | ArrayBuffer): Promise<void> {
+    this.#sockets.send(handleId, data);
+  }
+
+  async wsClose(handleId: number, code: number, reason: string): Promise<void> {
+    this.#sockets.close(handleId, code, reason);
   }
 }

@@ -68,6 +68,11 @@ std::string_view class_name(ErrorClass error_class) {
 
 std::string describe(const Error& error) {
   std::string text{error_sentence(error.code)};
+  // Some sentences have a place for the context.
+  constexpr std::string_view kPlace = "{}";
+  if (const std::size_t place = text.find(kPlace); place != std::string::npos) {
+    return text.replace(place, kPlace.size(), error.context.empty() ? "?" : error.context);
+  }
   if (error.context.empty()) return text;
   // A remark in brackets belongs to the sentence: "too many redirects (>5)".
   text.append(error.context.front() == '(' ? " " : ": ").append(error.context);

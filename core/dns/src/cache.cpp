@@ -9,7 +9,7 @@ namespace {
 
 // How long the outcome may be kept, if at all.
 std::optional<base::Duration> life_of(const Outcome& outcome) {
-  if (const auto* found = std::get_if<Addresses>(&outcome)) {
+  if (const auto* found = std::get_if<Found>(&outcome)) {
     return std::clamp(found->ttl, kMinTtl, kMaxTtl);
   }
   const auto* nothing = std::get_if<Nothing>(&outcome);
@@ -25,7 +25,7 @@ std::optional<Outcome> Cache::find(const QuestionKey& key, base::TimePoint now) 
   ++(found_entry ? stats_.hits : stats_.misses);
   if (!found_entry) return std::nullopt;
   Outcome out = entry->second.outcome;
-  if (auto* found = std::get_if<Addresses>(&out)) found->ttl = entry->second.ends - now;
+  if (auto* found = std::get_if<Found>(&out)) found->ttl = entry->second.ends - now;
   return out;
 }
 

@@ -15,10 +15,10 @@ constexpr std::uint16_t kClassInternet = 1;
 constexpr std::uint16_t kFlagResponse = 0x8000;
 constexpr std::uint16_t kFlagTruncated = 0x0200;
 constexpr std::uint16_t kFlagRecursionDesired = 0x0100;
+constexpr std::uint16_t kFlagAuthenticated = 0x0020;  // in a query: tell me (RFC 6840 §5.7)
 constexpr int kOpcodeShift = 11;
 constexpr std::uint16_t kOpcodeMask = 0x0f;
 constexpr std::uint16_t kCodeMask = 0x0f;
-constexpr std::size_t kNumSoaNumbers = 5;  // serial, refresh, retry, expire, minimum
 
 // base_truncated of a Reader is a malformed message here.
 template <class T>
@@ -79,6 +79,7 @@ Result<Head> read_head(Cursor& cursor) {
   MIX_TRY(const std::uint16_t flags, cursor.u16());
   message.is_response = (flags & kFlagResponse) != 0;
   message.is_truncated = (flags & kFlagTruncated) != 0;
+  message.is_authenticated = (flags & kFlagAuthenticated) != 0;
   message.opcode = static_cast<std::uint8_t>((flags >> kOpcodeShift) & kOpcodeMask);
   message.code = static_cast<ResponseCode>(flags & kCodeMask);
   MIX_TRY(const std::uint16_t num_questions, cursor.u16());
@@ -111,43 +112,7 @@ Result<Record> read_record(ByteView message, Cursor& cursor) {
   out.data = base::to_bytes(data);
   if (record_class != kClassInternet) return out;
 
-  Reader reader(data);
-  switch (out.type) {
-    case RecordType::kA: {
-      MIX_TRY(const auto octets, or_malformed(reader.fixed<4>()));
-      if (!reader.empty()) return Errc::dns_malformed;
-      out.data = net::Ipv4{octets};
-      return out;
-    }
-    case RecordType::kAaaa: {
-      MIX_TRY(const auto octets, or_malformed(reader.fixed<16>()));
-      if (!reader.empty()) return Errc::dns_malformed;
-      out.data = net::Ipv6{octets};
-      return out;
-    }
-    case RecordType::kCname: {
-      // Up to the end of the data, so that a name cannot run over it.
-      MIX_TRY(ReadName target, read_name(message.first(begin + size), begin));
-      if (target.next != begin + size) return Errc::dns_malformed;
-      out.data = std::move(target.name);
-      return out;
-    }
-    case RecordType::kSoa: {
-      const ByteView up_to_end = message.first(begin + size);
-      MIX_TRY(const ReadName server, read_name(up_to_end, begin));
-      MIX_TRY(const ReadName mailbox, read_name(up_to_end, server.next));
-      Reader numbers(up_to_end.subspan(mailbox.next));
-      std::uint32_t last = 0;
-      for (std::size_t i = 0; i < kNumSoaNumbers; ++i) {
-        MIX_TRY(last, or_malformed(numbers.u32be()));
-      }
-      if (!numbers.empty()) return Errc::dns_malformed;
-      out.data = Authority{last};
-      return out;
-    }
-    case RecordType::kOpt:
-      break;
-  }
+  MIX_TRY(out.data, read_record_data(message, begin, size, out.type));
   return out;
 }
 
@@ -155,7 +120,7 @@ Result<Record> read_record(ByteView message, Cursor& cursor) {
 
 base::Bytes encode_query(std::uint16_t id, const Question& question, Edns edns) {
   base::Writer out;
-  out.u16be(id).u16be(kFlagRecursionDesired);
+  out.u16be(id).u16be(kFlagRecursionDesired | kFlagAuthenticated);
   out.u16be(1).u16be(0).u16be(0).u16be(edns == Edns::kOn ? 1 : 0);
   out.bytes(question.name.wire());
   out.u16be(static_cast<std::uint16_t>(question.type)).u16be(kClassInternet);

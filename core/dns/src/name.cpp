@@ -1,7 +1,8 @@
+#include "mix/dns/name.h"
+
 #include <algorithm>
 
 #include "mix/dns/constants.h"
-#include "mix/dns/message.h"
 
 namespace mix::dns {
 namespace {
@@ -48,6 +49,21 @@ base::Result<Name> Name::parse(std::string_view text) {
     text.remove_prefix(dot + 1);
   }
   return Name{wire.u8(0).take()};
+}
+
+Name Name::reverse_of(const net::IpAddress& address) {
+  std::string text;
+  if (const auto* v4 = std::get_if<net::Ipv4>(&address)) {
+    for (const std::uint8_t octet : v4->octets) text = std::to_string(octet) + '.' + text;
+    text += "in-addr.arpa";
+  } else {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    for (const std::uint8_t octet : std::get<net::Ipv6>(address).octets) {
+      text = std::string{kHex[octet & 0x0f], '.', kHex[octet >> 4], '.'} + text;
+    }
+    text += "ip6.arpa";
+  }
+  return parse(text).value();
 }
 
 std::size_t Name::num_labels() const {

@@ -7,13 +7,17 @@
 
 #include "mix/base/result.h"
 #include "mix/base/time.h"
+#include "mix/dns/record.h"
 #include "mix/net/address.h"
 
 namespace mix::dns {
 
-struct Addresses {
-  std::vector<net::IpAddress> addresses;  // never empty
+struct Found {
+  std::vector<RecordData> records;  // of the type asked for; never empty
+  Name canonical_name;              // their owner, at the end of the chain of CNAMEs
   base::Duration ttl{};
+  net::Endpoint server;
+  bool is_authenticated = false;
 };
 
 enum class Absence : std::uint8_t { kNoName, kNoData };
@@ -24,6 +28,6 @@ struct Nothing {
   std::optional<base::Duration> ttl;  // none: not to be believed for later questions
 };
 
-using Outcome = std::variant<Addresses, Nothing, base::Error>;
+using Outcome = std::variant<Found, Nothing, base::Error>;
 
 }  // namespace mix::dns

@@ -25,16 +25,19 @@ bool may_mean_no_edns(ResponseCode code) {
 
 }  // namespace
 
-Query::Query(net::Stack& stack, base::Rng& rng, const net::Endpoint& server,
-             const Question& question, base::Duration retransmit, base::TimePoint now)
-    : stack_(stack),
-      rng_(rng),
+Query::Query(const QueryServices& services, const Server& server, const Question& question,
+             base::Duration retransmit, base::TimePoint now)
+    : services_(services),
       server_(server),
       question_(question),
       late_at_(now + retransmit),
       state_(OverUdp{nullptr, retransmit, now + retransmit}) {
+  if (server_.transport != Transport::kUdp) {
+    start_stream(now);
+    return;
+  }
   renew_identity();
-  auto socket = stack_.open_udp();
+  auto socket = services_.stack.open_udp();
   if (!socket) {
     state_ = Failed{socket.error()};
     return;
@@ -47,8 +50,8 @@ std::optional<base::Result<Message>> Query::advance(base::TimePoint now) {
   if (std::holds_alternative<OverUdp>(state_)) {
     if (Answer answer = advance_udp(now)) return answer;
   }
-  if (std::holds_alternative<OverTcp>(state_)) {
-    if (Answer answer = advance_tcp(now)) return answer;
+  if (std::holds_alternative<OverStream>(state_)) {
+    if (Answer answer = advance_stream(now)) return answer;
   }
   if (const auto* failed = std::get_if<Failed>(&state_)) return failed->error;
   return std::nullopt;
@@ -57,7 +60,7 @@ std::optional<base::Result<Message>> Query::advance(base::TimePoint now) {
 base::Deadline Query::next_deadline(base::TimePoint now) const {
   base::Deadline out;
   if (const auto* udp = std::get_if<OverUdp>(&state_)) out = udp->resend_at;
-  if (const auto* tcp = std::get_if<OverTcp>(&state_)) {
+  if (const auto* tcp = std::get_if<OverStream>(&state_)) {
     out = base::earlier(tcp->give_up_at, tcp->stream->next_deadline());
   }
   if (std::holds_alternative<Failed>(state_)) out = now;
@@ -66,23 +69,33 @@ base::Deadline Query::next_deadline(base::TimePoint now) const {
 
 // A new id and a new case: what was answered before no longer counts.
 void Query::renew_identity() {
-  id_ = static_cast<std::uint16_t>(rng_.u32());
-  asked_ = Question{question_.name.with_random_case(rng_), question_.type};
+  id_ = static_cast<std::uint16_t>(services_.rng.u32());
+  // RFC 8484 §4.1: equal questions are equal requests to a cache. Nothing there can be forged.
+  if (server_.transport == Transport::kHttps) id_ = 0;
+  asked_ = Question{question_.name.with_random_case(services_.rng), question_.type};
 }
 
 void Query::send_datagram() {
   auto& udp = std::get<OverUdp>(state_);
-  const auto sent = udp.socket->send(server_, encode_query(id_, asked_, edns_));
+  const auto sent = udp.socket->send(server_.endpoint, encode_query(id_, asked_, edns_));
   // A full queue is as good as a loss; no route stays without one.
   if (!sent && sent.error().code == Errc::net_unreachable) state_ = Failed{sent.error()};
 }
 
-void Query::start_tcp(base::TimePoint now) {
-  renew_identity();
+base::Result<std::unique_ptr<net::Stream>> Query::open_stream(base::TimePoint now) {
+  if (server_.transport == Transport::kTls || server_.transport == Transport::kHttps) {
+    if (services_.opener == nullptr) return Errc::net_unreachable;
+    return services_.opener->open(server_, now);
+  }
   net::TcpOptions options;
   options.connect_timeout = kTcpTimeout;
   options.keepalive = base::Duration::zero();
-  auto stream = stack_.connect(server_, options, now);
+  return services_.stack.connect(server_.endpoint, options, now);
+}
+
+void Query::start_stream(base::TimePoint now) {
+  renew_identity();
+  auto stream = open_stream(now);
   if (!stream) {
     state_ = Failed{stream.error()};
     return;
@@ -90,19 +103,19 @@ void Query::start_tcp(base::TimePoint now) {
   const base::Bytes query = encode_query(id_, asked_, edns_);
   base::Writer to_send(kLengthSize + query.size());
   to_send.u16be(static_cast<std::uint16_t>(query.size())).bytes(query);
-  state_ = OverTcp{*std::move(stream), to_send.take(), {}, now + kTcpTimeout};
+  state_ = OverStream{*std::move(stream), to_send.take(), {}, now + kTcpTimeout};
 }
 
 Query::Answer Query::advance_udp(base::TimePoint now) {
   while (auto datagram = std::get<OverUdp>(state_).socket->receive()) {
     // From elsewhere, unreadable or to another question: perhaps forged, so the wait goes on.
-    if (datagram->peer != server_) continue;
+    if (datagram->peer != server_.endpoint) continue;
     const auto head = decode_head(datagram->payload);
     if (!head) continue;
     const Fit fit = fit_of(*head);
     if (fit == Fit::kForeign) continue;
     if (fit == Fit::kWrongCase || head->is_truncated) {
-      start_tcp(now);
+      start_stream(now);
       return std::nullopt;
     }
     if (edns_ == Edns::kOn && may_mean_no_edns(head->code)) {
@@ -123,8 +136,8 @@ Query::Answer Query::advance_udp(base::TimePoint now) {
   return std::nullopt;
 }
 
-Query::Answer Query::advance_tcp(base::TimePoint now) {
-  auto& tcp = std::get<OverTcp>(state_);
+Query::Answer Query::advance_stream(base::TimePoint now) {
+  auto& tcp = std::get<OverStream>(state_);
   tcp.stream->advance(now);
   if (!tcp.to_send.empty() && tcp.stream->state() != net::StreamState::kConnecting) {
     const std::size_t taken = tcp.stream->write(tcp.to_send).value_or(0);

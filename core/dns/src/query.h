@@ -1,6 +1,6 @@
 // Query: one question put to one resolver, until it answers or has failed.
 //
-//   UDP --truncated, or the question's case was lost--> TCP
+//   UDP --truncated, or the question's case was lost--> TCP (or TLS or HTTPS from the beginning)
 //    |  \--no answer: again after 3 s, 6 s, 12 s ...       |
 //    +-------------- answer / failure --------------------+
 #pragma once
@@ -10,14 +10,23 @@
 #include <variant>
 
 #include "mix/dns/message.h"
+#include "mix/dns/server.h"
 #include "mix/net/stack.h"
 
 namespace mix::dns {
 
+/// What questions are sent with.
+struct QueryServices {
+  net::Stack& stack;
+  base::Rng& rng;
+  StreamOpener* opener;  // null: TCP at most
+};
+
 class Query {
  public:
-  /// Sends the question from a new random port. `stack` and `rng` outlive the query.
-  Query(net::Stack& stack, base::Rng& rng, const net::Endpoint& server, const Question& question,
+  /// Sends the question: over UDP from a new random port, otherwise over a new stream. What
+  /// `services` refers to outlives the query.
+  Query(const QueryServices& services, const Server& server, const Question& question,
         base::Duration retransmit, base::TimePoint now);
 
   /// Reads what arrived, repeats what got lost. The answer once it is there (code kNoError or
@@ -36,7 +45,7 @@ class Query {
     base::Duration interval;
     base::TimePoint resend_at;
   };
-  struct OverTcp {
+  struct OverStream {
     std::unique_ptr<net::Stream> stream;
     base::Bytes to_send;  // what is left of length and question
     base::Bytes received;
@@ -49,21 +58,21 @@ class Query {
 
   void renew_identity();
   void send_datagram();
-  void start_tcp(base::TimePoint now);
+  void start_stream(base::TimePoint now);
+  [[nodiscard]] base::Result<std::unique_ptr<net::Stream>> open_stream(base::TimePoint now);
   [[nodiscard]] Answer advance_udp(base::TimePoint now);
-  [[nodiscard]] Answer advance_tcp(base::TimePoint now);
+  [[nodiscard]] Answer advance_stream(base::TimePoint now);
   [[nodiscard]] Fit fit_of(const Message& head) const;
   [[nodiscard]] Answer read_answer(base::ByteView bytes, const Message& head) const;
 
-  net::Stack& stack_;
-  base::Rng& rng_;
-  net::Endpoint server_;
+  const QueryServices services_;
+  const Server server_;
   Question question_;
   Question asked_;  // with the case that went out
   std::uint16_t id_ = 0;
   Edns edns_ = Edns::kOn;
   base::TimePoint late_at_;
-  std::variant<OverUdp, OverTcp, Failed> state_;
+  std::variant<OverUdp, OverStream, Failed> state_;
 };
 
 }  // namespace mix::dns

@@ -16,17 +16,10 @@ constexpr std::size_t kFallback = 1;
 
 base::Duration ttl_of(const Record& record) { return std::chrono::seconds{record.ttl}; }
 
-std::optional<net::IpAddress> address_in(const Record& record, RecordType type) {
-  if (record.type != type) return std::nullopt;
-  if (const auto* v4 = std::get_if<net::Ipv4>(&record.data)) return *v4;
-  if (const auto* v6 = std::get_if<net::Ipv6>(&record.data)) return *v6;
-  return std::nullopt;
-}
-
 // RFC 2308 §5: the lesser of the record's own time and its minimum field.
 std::optional<base::Duration> negative_ttl(const Message& message) {
   for (const Record& record : message.authorities) {
-    if (const auto* authority = std::get_if<Authority>(&record.data)) {
+    if (const auto* authority = std::get_if<Soa>(&record.data)) {
       return std::min<base::Duration>(ttl_of(record), std::chrono::seconds{authority->minimum});
     }
   }
@@ -35,15 +28,15 @@ std::optional<base::Duration> negative_ttl(const Message& message) {
 
 }  // namespace
 
-Resolution::Resolution(const ResolverConfig& config, net::Stack& stack, base::Rng& rng,
-                       Question question, base::TimePoint now)
-    : config_(config),
-      stack_(stack),
-      rng_(rng),
+Resolution::Resolution(const QueryServices& services, std::vector<Server> servers,
+                       Question question, base::Duration retransmit, base::TimePoint deadline,
+                       base::TimePoint now)
+    : services_(services),
+      servers_(std::move(servers)),
+      retransmit_(retransmit),
       question_(std::move(question)),
-      deadline_(now + config.timeout),
-      chain_ttl_(kMaxTtl),
-      servers_{config.primary, config.fallback} {
+      deadline_(deadline),
+      chain_ttl_(kMaxTtl) {
   ask(kPrimary, now);
 }
 
@@ -58,12 +51,12 @@ std::optional<Outcome> Resolution::advance(base::TimePoint now) {
       attempt.query.reset();
       continue;
     }
-    Reading reading = interpret(**answer);
+    Reading reading = interpret(**answer, server);
     if (auto* follow = std::get_if<Follow>(&reading)) {
       start_over(std::move(follow->target), now);
       break;
     }
-    if (auto* addresses = std::get_if<Addresses>(&reading)) return Outcome{std::move(*addresses)};
+    if (auto* found = std::get_if<Found>(&reading)) return Outcome{std::move(*found)};
     if (auto* nothing = std::get_if<Nothing>(&reading)) return Outcome{*nothing};
     return Outcome{std::get<Error>(reading)};
   }
@@ -72,7 +65,7 @@ std::optional<Outcome> Resolution::advance(base::TimePoint now) {
   const bool needs_help = primary.failure || (primary.query && primary.query->is_late(now));
   const Attempt& fallback = attempts_[kFallback];
   if (needs_help && !fallback.query && !fallback.failure) {
-    if (servers_[kFallback] == servers_[kPrimary]) {
+    if (servers_.size() == 1) {
       if (primary.failure) return Outcome{failure()};
     } else {
       ask(kFallback, now);
@@ -92,7 +85,7 @@ base::Deadline Resolution::next_deadline(base::TimePoint now) const {
 
 void Resolution::ask(std::size_t server, base::TimePoint now) {
   attempts_[server] = {
-      std::make_unique<Query>(stack_, rng_, servers_[server], question_, config_.retransmit, now),
+      std::make_unique<Query>(services_, servers_[server], question_, retransmit_, now),
       std::nullopt};
 }
 
@@ -104,26 +97,31 @@ void Resolution::start_over(Name target, base::TimePoint now) {
 
 // Only what the chain from the question's own name leads to counts; a resolver may add records
 // of any name.
-Resolution::Reading Resolution::interpret(const Message& message) {
+Resolution::Reading Resolution::interpret(const Message& message, std::size_t server) {
   Name name = question_.name;
   bool has_moved = false;
   while (true) {
-    Addresses found{{}, chain_ttl_};
+    Found found;
+    found.ttl = chain_ttl_;
     const Name* next = nullptr;
     base::Duration next_ttl{};
     for (const Record& record : message.answers) {
       if (!(record.owner == name)) continue;
-      const auto address = address_in(record, question_.type);
-      if (address && found.addresses.size() < kMaxAddresses) {
-        found.addresses.push_back(*address);
+      if (record.type == question_.type && found.records.size() < kMaxRecords &&
+          !std::holds_alternative<base::Bytes>(record.data)) {
+        found.records.push_back(record.data);
         found.ttl = std::min(found.ttl, ttl_of(record));
-      }
-      if (const auto* target = std::get_if<Name>(&record.data); target != nullptr && !next) {
-        next = target;
+      } else if (record.type == RecordType::kCname && next == nullptr) {
+        next = std::get_if<Name>(&record.data);
         next_ttl = ttl_of(record);
       }
     }
-    if (!found.addresses.empty()) return found;
+    if (!found.records.empty()) {
+      found.canonical_name = std::move(name);
+      found.server = servers_[server].endpoint;
+      found.is_authenticated = message.is_authenticated;
+      return found;
+    }
     if (next == nullptr) break;
     if (++hops_ > kMaxChain) return Error{Errc::dns_chain_too_long};
     chain_ttl_ = std::min(chain_ttl_, next_ttl);

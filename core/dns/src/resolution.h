@@ -4,9 +4,11 @@
 // time-out passes, and then the first good answer counts.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "mix/dns/resolver.h"
 #include "outcome.h"
@@ -16,14 +18,17 @@ namespace mix::dns {
 
 class Resolution {
  public:
-  /// `config`, `stack` and `rng` outlive the resolution.
-  Resolution(const ResolverConfig& config, net::Stack& stack, base::Rng& rng, Question question,
-             base::TimePoint now);
+  /// `servers`: one or two, the second joins when the first is late or fails. What `services`
+  /// refers to outlives the resolution.
+  Resolution(const QueryServices& services, std::vector<Server> servers, Question question,
+             base::Duration retransmit, base::TimePoint deadline, base::TimePoint now);
 
   /// Errors inside: `dns_timeout`, `dns_server_failure`, `dns_malformed`, `dns_chain_too_long`.
   /// Not to be called again once there is an outcome.
   [[nodiscard]] std::optional<Outcome> advance(base::TimePoint now);
   [[nodiscard]] base::Deadline next_deadline(base::TimePoint now) const;
+  /// Somebody else waits for the same, perhaps for longer.
+  void extend(base::TimePoint deadline) { deadline_ = std::max(deadline_, deadline); }
 
  private:
   struct Attempt {
@@ -34,21 +39,20 @@ class Resolution {
   struct Follow {
     Name target;
   };
-  using Reading = std::variant<Addresses, Nothing, base::Error, Follow>;
+  using Reading = std::variant<Found, Nothing, base::Error, Follow>;
 
   void ask(std::size_t server, base::TimePoint now);
   void start_over(Name target, base::TimePoint now);
-  [[nodiscard]] Reading interpret(const Message& message);
+  [[nodiscard]] Reading interpret(const Message& message, std::size_t server);
   [[nodiscard]] base::Error failure() const;
 
-  const ResolverConfig& config_;
-  net::Stack& stack_;
-  base::Rng& rng_;
+  const QueryServices services_;
+  const std::vector<Server> servers_;
+  const base::Duration retransmit_;
   Question question_;  // with the name that the chain has led to
   base::TimePoint deadline_;
   base::Duration chain_ttl_;  // least of the CNAMEs so far
   int hops_ = 0;
-  std::array<net::Endpoint, 2> servers_;
   std::array<Attempt, 2> attempts_;
 };
 

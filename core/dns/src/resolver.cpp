@@ -1,7 +1,6 @@
 #include "mix/dns/resolver.h"
 
 #include <algorithm>
-#include <array>
 #include <deque>
 #include <map>
 #include <utility>
@@ -18,9 +17,20 @@ namespace {
 using base::Errc;
 using base::Error;
 
-QuestionKey key_of(const Question& question) {
+void write_endpoint(base::Writer& out, const net::Endpoint& endpoint) {
+  const std::string text = net::to_string(endpoint);
+  out.u8(static_cast<std::uint8_t>(text.size())).bytes(base::as_bytes(text));
+}
+
+// Answers of servers that a caller chose are kept apart: they speak for that caller only.
+QuestionKey key_of(const Question& question, const std::vector<Server>& servers) {
   base::Writer out;
   out.bytes(question.name.key()).u16be(static_cast<std::uint16_t>(question.type));
+  for (const Server& server : servers) {
+    out.u8(static_cast<std::uint8_t>(server.transport));
+    write_endpoint(out, server.endpoint);
+    out.bytes(base::as_bytes(server.host)).u8(0).bytes(base::as_bytes(server.path)).u8(0);
+  }
   return out.take();
 }
 
@@ -54,47 +64,59 @@ std::optional<net::IpAddress> literal_of(std::string_view host) {
 
 class Resolver::Impl {
  public:
-  Impl(const ResolverConfig& config, net::Stack& stack, base::Rng& rng)
-      : config_(config), stack_(stack), rng_(rng), cache_(config.max_cache_entries) {}
+  Impl(const ResolverConfig& config, net::Stack& stack, base::Rng& rng, StreamOpener* opener)
+      : config_(config), services_{stack, rng, opener}, cache_(config.max_cache_entries) {}
 
-  LookupId lookup(std::string_view host, base::TimePoint now) {
+  LookupId lookup(std::string_view host, Families families, const AskOptions& options,
+                  base::TimePoint now) {
     const LookupId id = next_id_++;
     if (const auto address = literal_of(host)) {
-      finish(id, std::vector<net::IpAddress>{*address});
+      events_.push_back({id, std::vector<net::IpAddress>{*address}});
       return id;
     }
-    auto name = Name::parse(host);
+    auto name = checked_name(host);
     if (!name) {
-      finish(id, name.error());
+      events_.push_back({id, name.error()});
       return id;
     }
-    if (const auto refusal = refusal_of(*name)) {
-      finish(id, Error{*refusal, 0, std::string(host)});
-      return id;
-    }
-    Lookup lookup{std::string(host), now + config_.timeout, {}, std::nullopt};
-    const std::array<Question, 2> questions{Question{*name, RecordType::kA},
-                                            Question{*name, RecordType::kAaaa}};
-    for (std::size_t i = 0; i < questions.size(); ++i) {
-      lookup.halves[i].key = key_of(questions[i]);
-      lookup.halves[i].outcome = cache_.find(lookup.halves[i].key, now);
-    }
-    for (std::size_t i = 0; i < questions.size() && !lookup.is_nameless(); ++i) {
-      const Half& half = lookup.halves[i];
-      if (half.outcome || resolutions_.contains(half.key)) continue;
-      resolutions_.try_emplace(half.key, config_, stack_, rng_, questions[i], now);
-    }
-    lookups_.emplace(id, std::move(lookup));
-    settle(now);
+    Wait wait{std::string(host),
+              now + options.timeout.value_or(config_.timeout),
+              {},
+              std::nullopt,
+              Purpose::kLookup};
+    if (families != Families::kIpv6) wait.halves.push_back({RecordType::kA});
+    if (families != Families::kIpv4) wait.halves.push_back({RecordType::kAaaa});
+    begin(id, std::move(wait), *name, options, now);
+    return id;
+  }
+
+  LookupId ask(std::string_view text, RecordType type, const AskOptions& options,
+               base::TimePoint now) {
+    const auto name = checked_name(text);
+    if (name) return ask(*name, type, options, now);
+    const LookupId id = next_id_++;
+    answers_.push_back({id, name.error()});
+    return id;
+  }
+
+  LookupId ask(const Name& name, RecordType type, const AskOptions& options, base::TimePoint now) {
+    const LookupId id = next_id_++;
+    Wait wait{name.text(),
+              now + options.timeout.value_or(config_.timeout),
+              {{type}},
+              std::nullopt,
+              Purpose::kAnswer};
+    begin(id, std::move(wait), name, options, now);
     return id;
   }
 
   void cancel(LookupId id) {
-    const auto lookup = lookups_.find(id);
     std::erase_if(events_, [id](const LookupDone& done) { return done.id == id; });
-    if (lookup == lookups_.end()) return;
-    const auto halves = std::move(lookup->second.halves);
-    lookups_.erase(lookup);
+    std::erase_if(answers_, [id](const AnswerDone& done) { return done.id == id; });
+    const auto wait = waits_.find(id);
+    if (wait == waits_.end()) return;
+    const auto halves = std::move(wait->second.halves);
+    waits_.erase(wait);
     for (const Half& half : halves) {
       if (!is_awaited(half.key)) resolutions_.erase(half.key);
     }
@@ -109,8 +131,8 @@ class Resolver::Impl {
         continue;
       }
       cache_.put(it->first, *outcome, now);
-      for (auto& [id, lookup] : lookups_) {
-        for (Half& half : lookup.halves) {
+      for (auto& [id, wait] : waits_) {
+        for (Half& half : wait.halves) {
           if (half.key == it->first && !half.outcome) half.outcome = *outcome;
         }
       }
@@ -119,20 +141,16 @@ class Resolver::Impl {
     settle(now);
   }
 
-  std::optional<LookupDone> poll_event() {
-    if (events_.empty()) return std::nullopt;
-    LookupDone done = std::move(events_.front());
-    events_.pop_front();
-    return done;
-  }
+  std::optional<LookupDone> poll_event() { return pop(events_); }
+  std::optional<AnswerDone> poll_answer() { return pop(answers_); }
 
   base::Deadline next_deadline() const {
     base::Deadline out;
     for (const auto& [key, resolution] : resolutions_) {
       out = base::earlier(out, resolution.next_deadline(now_));
     }
-    for (const auto& [id, lookup] : lookups_) {
-      out = base::earlier(out, base::earlier(lookup.deadline, lookup.settle_at));
+    for (const auto& [id, wait] : waits_) {
+      out = base::earlier(out, base::earlier(wait.deadline, wait.settle_at));
     }
     return out;
   }
@@ -141,110 +159,191 @@ class Resolver::Impl {
   CacheStats cache_stats() const { return cache_.stats(); }
 
  private:
+  enum class Purpose : bool { kLookup, kAnswer };
+  /// One question of which somebody waits for the outcome.
   struct Half {
-    QuestionKey key;
-    std::optional<Outcome> outcome;
+    RecordType type;
+    QuestionKey key = {};
+    std::optional<Outcome> outcome = std::nullopt;
+    bool is_from_cache = false;
 
-    [[nodiscard]] bool has_addresses() const {
-      return outcome && std::holds_alternative<Addresses>(*outcome);
+    [[nodiscard]] const Found* found() const {
+      return outcome ? std::get_if<Found>(&*outcome) : nullptr;
     }
   };
-  struct Lookup {
+  struct Wait {
     std::string host;
     base::TimePoint deadline;
-    std::array<Half, 2> halves;  // A, AAAA
+    std::vector<Half> halves;  // A before AAAA
     /// When the half that is there suffices.
     base::Deadline settle_at;
+    Purpose purpose;
 
-    [[nodiscard]] const Half& a() const { return halves[0]; }
-    [[nodiscard]] const Half& aaaa() const { return halves[1]; }
-    /// The name has no record of any type. Asked of A only: some servers deny a name just
-    /// because they know no AAAA.
+    /// The name has no record of any type. AAAA is not believed: some servers deny a name just
+    /// because they know none of those.
     [[nodiscard]] bool is_nameless() const {
-      const auto* nothing = a().outcome ? std::get_if<Nothing>(&*a().outcome) : nullptr;
+      const Half& first = halves.front();
+      const auto* nothing = first.outcome ? std::get_if<Nothing>(&*first.outcome) : nullptr;
       return nothing != nullptr && nothing->absence == Absence::kNoName;
+    }
+    [[nodiscard]] bool is_complete() const {
+      return std::all_of(halves.begin(), halves.end(),
+                         [](const Half& half) { return half.outcome.has_value(); });
     }
   };
 
-  void finish(LookupId id, base::Result<std::vector<net::IpAddress>> result) {
-    events_.push_back({id, std::move(result)});
+  template <class Event>
+  static std::optional<Event> pop(std::deque<Event>& events) {
+    if (events.empty()) return std::nullopt;
+    Event event = std::move(events.front());
+    events.pop_front();
+    return event;
+  }
+
+  static base::Result<Name> checked_name(std::string_view text) {
+    MIX_TRY(Name name, Name::parse(text));
+    if (const auto refusal = refusal_of(name)) return Error{*refusal, 0, std::string(text)};
+    return name;
+  }
+
+  std::vector<Server> servers_for(const AskOptions& options) const {
+    if (!options.servers.empty()) return options.servers;
+    if (config_.primary == config_.fallback) return {{config_.primary}};
+    return {{config_.primary}, {config_.fallback}};
+  }
+
+  void begin(LookupId id, Wait wait, const Name& name, const AskOptions& options,
+             base::TimePoint now) {
+    for (Half& half : wait.halves) {
+      half.key = key_of(Question{name, half.type}, options.servers);
+      if (options.cache == CacheUse::kRead) half.outcome = cache_.find(half.key, now);
+      half.is_from_cache = half.outcome.has_value();
+    }
+    for (const Half& half : wait.halves) {
+      if (wait.is_nameless()) break;
+      if (half.outcome) continue;
+      const auto [resolution, is_new] = resolutions_.try_emplace(
+          half.key, services_, servers_for(options), Question{name, half.type}, config_.retransmit,
+          wait.deadline, now);
+      if (!is_new) resolution->second.extend(wait.deadline);
+    }
+    waits_.emplace(id, std::move(wait));
+    settle(now);
   }
 
   bool is_awaited(const QuestionKey& key) const {
-    return std::any_of(lookups_.begin(), lookups_.end(), [&](const auto& entry) {
+    return std::any_of(waits_.begin(), waits_.end(), [&](const auto& entry) {
       const auto& halves = entry.second.halves;
       return std::any_of(halves.begin(), halves.end(),
                          [&](const Half& half) { return half.key == key && !half.outcome; });
     });
   }
 
-  // Finishes the lookups that need not wait any longer.
+  // Finishes the waits that need not go on any longer.
   void settle(base::TimePoint now) {
     now_ = now;
-    for (auto it = lookups_.begin(); it != lookups_.end();) {
+    for (auto it = waits_.begin(); it != waits_.end();) {
       if (!is_settled(it->second, now)) {
         ++it;
         continue;
       }
-      finish(it->first, result_of(it->second));
-      it = lookups_.erase(it);
+      if (it->second.purpose == Purpose::kLookup) {
+        events_.push_back(lookup_done(it->first, it->second));
+      } else {
+        answers_.push_back(answer_done(it->first, it->second));
+      }
+      it = waits_.erase(it);
     }
   }
 
-  bool is_settled(Lookup& lookup, base::TimePoint now) const {
-    const Half& a = lookup.a();
-    const Half& aaaa = lookup.aaaa();
-    if ((a.outcome && aaaa.outcome) || lookup.is_nameless()) return true;
-    if (!lookup.settle_at) {
-      if (a.has_addresses()) lookup.settle_at = now + kWaitForSecondFamily;
+  bool is_settled(Wait& wait, base::TimePoint now) const {
+    if (wait.is_complete() || wait.is_nameless()) return true;
+    if (!wait.settle_at && wait.halves.size() == 2) {
+      if (wait.halves[0].found() != nullptr) wait.settle_at = now + kWaitForSecondFamily;
       // A is preferred: it gets another try before AAAA alone is handed out.
-      if (aaaa.has_addresses()) lookup.settle_at = now + config_.retransmit;
+      if (wait.halves[1].found() != nullptr) wait.settle_at = now + config_.retransmit;
     }
-    return base::is_due(lookup.settle_at, now) || now >= lookup.deadline;
+    return base::is_due(wait.settle_at, now) || now >= wait.deadline;
   }
 
-  static base::Result<std::vector<net::IpAddress>> result_of(const Lookup& lookup) {
-    std::vector<net::IpAddress> addresses;
-    for (const Half& half : lookup.halves) {
-      if (!half.has_addresses()) continue;
-      const auto& more = std::get<Addresses>(*half.outcome).addresses;
-      addresses.insert(addresses.end(), more.begin(), more.end());
-    }
-    if (!addresses.empty()) return addresses;
+  static Error failure_of(const Wait& wait) {
     Error error{Errc::dns_not_found};
-    for (const Half& half : lookup.halves) {
-      if (lookup.is_nameless() || error.code != Errc::dns_not_found) break;
+    for (const Half& half : wait.halves) {
+      if (wait.is_nameless() || error.code != Errc::dns_not_found) break;
       if (!half.outcome) {
         error = Error{Errc::dns_timeout};
       } else if (const auto* failure = std::get_if<Error>(&*half.outcome)) {
         error = *failure;
       }
     }
-    error.context = lookup.host;
+    // spec: reference-behaviour §6: a time-out's text is the whole text.
+    if (error.code != Errc::dns_timeout) error.context = wait.host;
     return error;
   }
 
+  static LookupDone lookup_done(LookupId id, const Wait& wait) {
+    std::vector<net::IpAddress> addresses;
+    std::vector<base::Duration> ttls;
+    for (const Half& half : wait.halves) {
+      if (half.found() == nullptr) continue;
+      for (const RecordData& data : half.found()->records) {
+        if (const auto* v4 = std::get_if<net::Ipv4>(&data)) addresses.emplace_back(*v4);
+        if (const auto* v6 = std::get_if<net::Ipv6>(&data)) addresses.emplace_back(*v6);
+        ttls.push_back(half.found()->ttl);
+      }
+    }
+    if (addresses.empty()) return {id, failure_of(wait)};
+    return {id, std::move(addresses), std::move(ttls)};
+  }
+
+  static AnswerDone answer_done(LookupId id, const Wait& wait) {
+    const Half& half = wait.halves.front();
+    const Found* found = half.found();
+    if (found == nullptr) {
+      Error error = failure_of(wait);
+      const bool has_name = error.code == Errc::dns_not_found && !wait.is_nameless();
+      if (has_name) error.code = Errc::dns_no_records;
+      return {id, std::move(error)};
+    }
+    return {id, Answer{found->records, found->canonical_name, found->ttl, found->server,
+                       found->is_authenticated, half.is_from_cache}};
+  }
+
   ResolverConfig config_;
-  net::Stack& stack_;
-  base::Rng& rng_;
+  QueryServices services_;
   Cache cache_;
   LookupId next_id_ = 1;
   base::TimePoint now_;  // of the last call
   std::map<QuestionKey, Resolution> resolutions_;
-  std::map<LookupId, Lookup> lookups_;
+  std::map<LookupId, Wait> waits_;
   std::deque<LookupDone> events_;
+  std::deque<AnswerDone> answers_;
 };
 
-Resolver::Resolver(const ResolverConfig& config, net::Stack& stack, base::Rng& rng)
-    : impl_(std::make_unique<Impl>(config, stack, rng)) {}
+Resolver::Resolver(const ResolverConfig& config, net::Stack& stack, base::Rng& rng,
+                   StreamOpener* opener)
+    : impl_(std::make_unique<Impl>(config, stack, rng, opener)) {}
 Resolver::~Resolver() = default;
 
 LookupId Resolver::lookup(std::string_view host, base::TimePoint now) {
-  return impl_->lookup(host, now);
+  return impl_->lookup(host, Families::kBoth, {}, now);
+}
+LookupId Resolver::lookup(std::string_view host, Families families, const AskOptions& options,
+                          base::TimePoint now) {
+  return impl_->lookup(host, families, options, now);
+}
+LookupId Resolver::ask(std::string_view name, RecordType type, const AskOptions& options,
+                       base::TimePoint now) {
+  return impl_->ask(name, type, options, now);
+}
+LookupId Resolver::ask(const Name& name, RecordType type, const AskOptions& options,
+                       base::TimePoint now) {
+  return impl_->ask(name, type, options, now);
 }
 void Resolver::cancel(LookupId id) { impl_->cancel(id); }
 void Resolver::advance(base::TimePoint now) { impl_->advance(now); }
 std::optional<LookupDone> Resolver::poll_event() { return impl_->poll_event(); }
+std::optional<AnswerDone> Resolver::poll_answer() { return impl_->poll_answer(); }
 base::Deadline Resolver::next_deadline() const { return impl_->next_deadline(); }
 void Resolver::clear_cache() { impl_->clear_cache(); }
 CacheStats Resolver::cache_stats() const { return impl_->cache_stats(); }

@@ -60,9 +60,9 @@ void Dialer::connect_next(TimePoint now) {
   step_ = Step::kConnecting;
   phase_ = Phase::kConnect;
   while (next_address_ < addresses_.size()) {
-    const net::Endpoint endpoint{addresses_[next_address_++], target_.port};
+    peer_ = {addresses_[next_address_++], target_.port};
     auto stream =
-        services_.stack.connect(endpoint, tcp_options(services_.options, deadline_ - now), now);
+        services_.stack.connect(peer_, tcp_options(services_.options, deadline_ - now), now);
     if (stream) {
       tcp_ = *std::move(stream);
       return;
@@ -75,7 +75,7 @@ void Dialer::connect_next(TimePoint now) {
 void Dialer::secure(TimePoint now) {
   if (step_ != Step::kConnected) return;
   tls::ClientOptions options;
-  options.host = target_.host;
+  options.host = target_.server_name.empty() ? target_.host : target_.server_name;
   options.alpn = target_.alpn;
   options.handshake_timeout = deadline_ - now;
   options.sessions = target_.sessions;

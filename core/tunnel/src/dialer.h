@@ -27,6 +27,7 @@ struct DialTarget {
   Security security = Security::kPlain;
   std::vector<std::string> alpn;  // in order of preference
   base::Duration timeout = std::chrono::seconds{60};
+  std::string server_name = {};           // of the certificate; empty: the host
   tls::SessionCache* sessions = nullptr;  // outlives the connection; null: no resumption
 };
 
@@ -75,6 +76,8 @@ class Dialer {
   [[nodiscard]] const DialTiming& timing() const { return timing_; }
   /// The agreed application protocol; empty when none. Valid in step kOpen.
   [[nodiscard]] const std::string& protocol() const { return protocol_; }
+  /// Where it leads. Valid in step kOpen.
+  [[nodiscard]] const net::Endpoint& peer() const { return peer_; }
   /// The connection, once, in step kOpen.
   [[nodiscard]] std::unique_ptr<net::Stream> take();
   [[nodiscard]] base::Deadline next_deadline() const;
@@ -92,6 +95,7 @@ class Dialer {
   std::optional<dns::LookupId> lookup_;
   std::vector<net::IpAddress> addresses_;
   std::size_t next_address_ = 0;
+  net::Endpoint peer_;
   std::unique_ptr<net::Stream> tcp_;
   std::unique_ptr<tls::ClientStream> tls_;
   std::string protocol_;

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "channel_table.h"
 #include "connection_pool.h"
 #include "fetch_job.h"
 #include "messages.h"
@@ -15,6 +16,7 @@
 #include "mix/net/stack.h"
 #include "mix/tls/client.h"
 #include "mix/tunnel/path.h"
+#include "resolver_streams.h"
 #include "set_up_times.h"
 
 namespace mix::tunnel {
@@ -95,7 +97,8 @@ class Engine::Impl {
         state_ == State::kFailed) {
       return Error{Errc::usage_not_ready, 0, std::string{state_name(state_)}};
     }
-    if (fetches_.size() + lookups_.size() >= kMaxJobs) return Errc::usage_queue_full;
+    if (fetches_.size() + lookups_.size() + channels_.size() >= kMaxJobs)
+      return Errc::usage_queue_full;
     return {};
   }
 
@@ -149,9 +152,25 @@ class Engine::Impl {
     return ++last_job_;
   }
 
+  base::Result<JobId> open_channel(ChannelRequest request) {
+    MIX_CHECK(check_usable());
+    const JobId id = ++last_job_;
+    MIX_CHECK(channels_.open(id, std::move(request), {dial_services(), actions_}, clock_.now()));
+    return id;
+  }
+
+  base::Result<void> command(JobId channel, ChannelCommand command) {
+    return channels_.command(channel, std::move(command), clock_.now());
+  }
+
+  void clear_dns_cache() {
+    if (resolver_) resolver_->clear_cache();
+  }
+
   void cancel(JobId job) {
     messages_.cancel(job, path_ ? path_->mixnet() : nullptr);
     fetches_.erase(job);
+    channels_.cancel(job);
     if (const auto it = lookups_.find(job); it != lookups_.end()) {
       resolver_->cancel(it->second.lookup);
       lookups_.erase(it);
@@ -225,12 +244,14 @@ class Engine::Impl {
     stats.set_up = set_up_times_.times();
     stats.fetches_started = fetches_started_;
     stats.fetches = fetches_.size();
-    stats.jobs = fetches_.size() + lookups_.size() + messages_.size();
+    stats.jobs = fetches_.size() + lookups_.size() + messages_.size() + channels_.size();
     stats.pooled = pool_ ? pool_->idle() : 0;
     return stats;
   }
 
  private:
+  DialServices dial_services() { return {options_, clock_, rng_, *stack_, *resolver_, trust_}; }
+
   JobServices services() { return {options_, *pool_, actions_}; }
 
   void set_state(State state, std::optional<Step> step, std::optional<Error> error) {
@@ -276,9 +297,10 @@ class Engine::Impl {
     const net::StackConfig config = stack_config(assigned.assignment);
     if (!stack_) {
       stack_ = net::Stack::create(config, clock_, rng_);
-      resolver_ = std::make_unique<dns::Resolver>(resolver_config(), *stack_, rng_);
-      pool_ = std::make_unique<ConnectionPool>(
-          DialServices{options_, clock_, rng_, *stack_, *resolver_, trust_});
+      resolver_streams_ = std::make_unique<ResolverStreams>(*stack_, trust_, clock_, rng_);
+      resolver_ = std::make_unique<dns::Resolver>(resolver_config(), *stack_, rng_,
+                                                  resolver_streams_.get());
+      pool_ = std::make_unique<ConnectionPool>(dial_services());
     } else if (config.ipv4 != address4_ || config.ipv6 != address6_ || path_->exit() != exit_) {
       // TCP connections are tied to the old address: they end here, with a clear reason.
       pool_->drop_idle();
@@ -386,7 +408,13 @@ class Engine::Impl {
       moved = true;
       finish_lookup(*done);
       pool_->lookup_finished(*done, now);
+      channels_.lookup_finished(*done, now);
     }
+    while (auto done = resolver_->poll_answer()) {
+      moved = true;
+      channels_.answer_finished(*done);
+    }
+    moved |= channels_.advance(now);
     for (auto& [id, job] : fetches_) moved |= job->advance(now);
     std::erase_if(fetches_, [](const auto& entry) { return entry.second->done(); });
     return moved;
@@ -417,11 +445,13 @@ class Engine::Impl {
       actions_.push_back(JobFailed{id, error, Phase::kDns, true});
     }
     lookups_.clear();
+    channels_.fail_all(error);
   }
 
   void teardown_net() {
     pool_.reset();
     resolver_.reset();
+    resolver_streams_.reset();
     stack_.reset();
   }
 
@@ -431,6 +461,7 @@ class Engine::Impl {
       deadline = earlier(deadline, stack_->next_deadline());
       deadline = earlier(deadline, resolver_->next_deadline());
       deadline = earlier(deadline, pool_->next_deadline());
+      deadline = earlier(deadline, channels_.next_deadline());
     }
     for (const auto& [id, job] : fetches_) deadline = earlier(deadline, job->next_deadline());
     return deadline;
@@ -462,6 +493,7 @@ class Engine::Impl {
   std::unique_ptr<Path> path_;
   // Destroyed from the bottom up: streams and sockets before the stack that holds them.
   std::unique_ptr<net::Stack> stack_;
+  std::unique_ptr<ResolverStreams> resolver_streams_;
   std::unique_ptr<dns::Resolver> resolver_;
   std::unique_ptr<ConnectionPool> pool_;
   std::optional<net::Ipv4> address4_;
@@ -470,6 +502,7 @@ class Engine::Impl {
   JobId last_job_ = 0;
   std::map<JobId, LookupJob> lookups_;
   std::map<JobId, std::unique_ptr<FetchJob>> fetches_;
+  ChannelTable channels_;
 };
 
 Engine::Engine(Options options, const base::Clock& clock, base::Rng& rng, base::Log& log)
@@ -526,6 +559,13 @@ void Engine::wake() { impl_->wake(); }
 base::Result<void> Engine::switch_exit(const std::optional<std::string>& ipr) {
   return impl_->switch_exit(ipr);
 }
+base::Result<JobId> Engine::open_channel(ChannelRequest request) {
+  return impl_->open_channel(std::move(request));
+}
+base::Result<void> Engine::command(JobId channel, ChannelCommand command) {
+  return impl_->command(channel, std::move(command));
+}
+void Engine::clear_dns_cache() { impl_->clear_dns_cache(); }
 void Engine::cancel(JobId job) { impl_->cancel(job); }
 
 base::Deadline Engine::turn() { return impl_->turn(); }

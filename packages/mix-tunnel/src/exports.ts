@@ -5,6 +5,15 @@ export { MixError } from './mix-error.ts';
 export type { MixErrorCode, MixErrorDetail } from './generated/error-codes.ts';
 export type { MixMessage, MixReplyOptions, MixSendOptions } from './messages.ts';
 export type {
+  ChannelCommand,
+  ChannelNews,
+  ChannelRequest,
+  DnsTransport,
+  TlsChannelOptions,
+} from '../../../worker/src/channels.ts';
+export type { WsEventCallback, WsEventType } from '../../../worker/src/reference-sockets.ts';
+export type {
+  Channel,
   FetchChannel,
   SetupMixTunnelOpts,
   Tunnel,

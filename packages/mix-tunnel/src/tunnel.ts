@@ -2,6 +2,13 @@
 import * as Comlink from 'comlink';
 
 import {
+  isLast,
+  type ChannelCommand,
+  type ChannelControl,
+  type ChannelNews,
+  type ChannelRequest,
+} from '../../../worker/src/channels.ts';
+import {
   checkOptions,
   engineOptions,
   type SetupMixTunnelOpts as EngineSetupOpts,
@@ -69,6 +76,13 @@ export interface TunnelInfo extends PathInfo {
 export interface FetchChannel {
   /** After 'cancel' nothing more is heard. */
   send(control: FetchControl, transfer?: Transferable[]): void;
+}
+
+/** Called by a facade: commands of one channel, in order. */
+export interface Channel {
+  command(command: ChannelCommand, transfer?: Transferable[]): void;
+  /** Drops the channel at once; nothing is heard of it any more. */
+  cancel(): void;
 }
 
 const DISCONNECT_GRACE_MS = 500;
@@ -347,6 +361,49 @@ export class Tunnel {
         if (control.kind === 'cancel') close();
       },
     };
+  }
+
+  /** Opens a channel. `onNews` hears everything up to a last one (see isLast). */
+  openChannel(request: ChannelRequest, onNews: (news: ChannelNews) => void): Channel {
+    const link = this.#usable();
+    const { port1, port2 } = new MessageChannel();
+    let open = true;
+    const close = (): void => {
+      open = false;
+      stopHearing();
+      port1.close();
+    };
+    const fail = (code: string, message: string): void => {
+      if (!open) return;
+      close();
+      onNews({ kind: 'failed', error: { code, message, retryable: false } });
+    };
+    const stopHearing = link.onEnd((error) => fail(error.code, error.message));
+    port1.onmessage = (event: MessageEvent<ChannelNews>): void => {
+      if (!open) return;
+      if (isLast(event.data)) close();
+      onNews(event.data);
+    };
+    const tell = (control: ChannelControl, transfer: Transferable[] = []): void => {
+      if (open) port1.postMessage(control, transfer);
+    };
+    void link.remote
+      .openChannel(request, Comlink.transfer(port2, [port2 as Transferable]))
+      .catch((cause: unknown) => {
+        fail('BAD_OPTION', cause instanceof Error ? cause.message : String(cause));
+      });
+    return {
+      command: tell,
+      cancel: () => {
+        tell({ kind: 'cancel' });
+        if (open) close();
+      },
+    };
+  }
+
+  async clearDnsCache(): Promise<void> {
+    const link = this.#usable();
+    await link.call(link.remote.clearDnsCache());
   }
 
   #usable(): WorkerLink {

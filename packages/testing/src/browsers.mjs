@@ -15,13 +15,17 @@ const PAGE = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,
 <script type="importmap">{"imports": {
   "@mixweb/mix-tunnel": "/packages/mix-tunnel/dist/ENTRY.js",
   "@mixweb/mix-fetch": "/packages/mix-fetch/dist/index.js",
-  "@mixweb/mix-client": "/packages/mix-client/dist/index.js"
+  "@mixweb/mix-client": "/packages/mix-client/dist/index.js",
+  "@mixweb/mix-dns": "/packages/mix-dns/dist/index.js",
+  "@mixweb/mix-websocket": "/packages/mix-websocket/dist/index.js"
 }}</script>
 <script type="module">
   import * as tunnel from '@mixweb/mix-tunnel';
   import * as mixFetch from '@mixweb/mix-fetch';
   import * as mixClient from '@mixweb/mix-client';
-  globalThis.mix = { ...tunnel, ...mixFetch, ...mixClient };
+  import * as mixDns from '@mixweb/mix-dns';
+  import * as mixWebSocket from '@mixweb/mix-websocket';
+  globalThis.mix = { ...tunnel, ...mixFetch, ...mixClient, ...mixDns, ...mixWebSocket };
 </script>`;
 
 /** @type {Record<string, string>} */

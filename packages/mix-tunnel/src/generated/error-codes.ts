@@ -131,6 +131,9 @@ export type MixErrorDetail =
   | 'dns_malformed'
   | 'dns_bad_name'
   | 'dns_chain_too_long'
+  | 'dns_bad_type'
+  | 'dns_bad_server'
+  | 'dns_no_records'
   | 'tls_handshake'
   | 'tls_cert_expired'
   | 'tls_cert_wrong_host'
@@ -163,4 +166,11 @@ export type MixErrorDetail =
   | 'tunnel_shut_down'
   | 'storage_failed'
   | 'storage_corrupt'
-  | 'storage_wrong_passphrase';
+  | 'storage_wrong_passphrase'
+  | 'ws_bad_handshake'
+  | 'ws_protocol'
+  | 'ws_bad_utf8'
+  | 'ws_message_too_big'
+  | 'ws_connection_lost'
+  | 'ws_handshake_timeout'
+  | 'ws_bad_option';

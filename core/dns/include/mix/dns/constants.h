@@ -14,7 +14,7 @@ inline constexpr std::size_t kMaxNameSize = 255;         // length bytes and roo
 inline constexpr std::size_t kMaxMessageSize = 65535;    // over TCP
 inline constexpr std::uint16_t kEdnsPayloadSize = 1232;  // spec: api part 2 §4
 inline constexpr int kMaxChain = 8;                      // CNAMEs; spec: reference-behaviour §3
-inline constexpr std::size_t kMaxAddresses = 32;         // taken from one answer
+inline constexpr std::size_t kMaxRecords = 64;           // taken from one answer
 
 inline constexpr base::Duration kMinTtl = std::chrono::seconds{1};
 inline constexpr base::Duration kMaxTtl = std::chrono::hours{24};

@@ -130,6 +130,12 @@ class Engine {
   /// Errors: `usage_not_ready`, `usage_queue_full`, `mixnet_bad_recipient`, `mixnet_empty_reply`,
   /// `mixnet_message_too_long`, `config_bad_option`.
   [[nodiscard]] base::Result<JobId> send_message(MessageRequest request);
+  /// Opens a channel; its news come as ChannelEvents. Errors: `usage_not_ready`,
+  /// `usage_queue_full`, and those of the request (see channel.h).
+  [[nodiscard]] base::Result<JobId> open_channel(ChannelRequest request);
+  /// Errors: `usage_stale_handle`, and those of the command.
+  [[nodiscard]] base::Result<void> command(JobId channel, ChannelCommand command);
+  void clear_dns_cache();
   /// Ends a job without further news of it. Stale ids are ignored.
   void cancel(JobId job);
 

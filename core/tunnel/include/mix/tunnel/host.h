@@ -13,6 +13,7 @@
 #include "mix/base/time.h"
 #include "mix/gateway/session.h"
 #include "mix/http/exchange.h"
+#include "mix/tunnel/channel.h"
 
 namespace mix::tunnel {
 
@@ -139,9 +140,15 @@ struct MessageConfirmed {
   JobId job;
 };
 
+/// News of a channel: see channel.h.
+struct ChannelEvent {
+  JobId job;
+  ChannelNews news;
+};
+
 using Action =
     std::variant<OpenLink, SendOnLink, CloseLink, GetFromDirectory, StateChanged, FetchHead,
                  FetchChunk, FetchBodyWanted, FetchUploaded, FetchRedirected, FetchEnd, JobFailed,
-                 LookupFinished, MixMessage, MessageConfirmed, SaveKeys, Warning>;
+                 LookupFinished, MixMessage, MessageConfirmed, SaveKeys, Warning, ChannelEvent>;
 
 }  // namespace mix::tunnel

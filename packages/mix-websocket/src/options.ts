@@ -1,0 +1,117 @@
+// Arguments of a WebSocket, checked as the DOM checks them. spec: api part 2 §5
+import type { ChannelRequest } from '@mixweb/mix-tunnel';
+
+export interface MixWebSocketInit {
+  /** Sub-protocols in order of preference. */
+  protocols?: string | string[];
+  /** Further headers of the handshake. */
+  headers?: HeadersInit;
+  /** Ends the socket, with error and close. */
+  signal?: AbortSignal;
+  /** Name, TCP, TLS and handshake together, ms. Default 60 000. */
+  handshakeTimeoutMs?: number;
+  /** Own pings, ms; 0 is off. Default 30 000. */
+  pingIntervalMs?: number;
+  /** Without any byte for so long while pinging, the socket is lost, ms. Default 60 000. */
+  pongTimeoutMs?: number;
+  /** Offer compression. Default true. */
+  perMessageDeflate?: boolean;
+  /** Larger messages of the server end the socket, bytes. Default 64 MiB. */
+  maxMessageSize?: number;
+  /** Value of the Origin header. Default: none is sent. */
+  origin?: string;
+}
+
+export type WebSocketRequest = Extract<ChannelRequest, { kind: 'webSocket' }>;
+
+const MAX_MS = 2 ** 31 - 1;
+const MAX_BYTES = 2 ** 30;
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+const syntaxError = (message: string): DOMException => new DOMException(message, 'SyntaxError');
+
+function checkedUrl(text: string | URL): string {
+  let url: URL;
+  try {
+    const base = (globalThis as { location?: { href: string } }).location?.href;
+    url = new URL(text, base?.startsWith('http') === true ? base : undefined);
+  } catch {
+    throw syntaxError(`invalid WebSocket URL: ${String(text)}`);
+  }
+  if (url.protocol === 'http:') url.protocol = 'ws:';
+  if (url.protocol === 'https:') url.protocol = 'wss:';
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
+    throw syntaxError(`invalid WebSocket URL: scheme '${url.protocol}' (expected ws or wss)`);
+  }
+  if (url.href.includes('#')) throw syntaxError('invalid WebSocket URL: it has a fragment');
+  return url.href;
+}
+
+function checkedProtocols(given: string | string[] | undefined): string[] {
+  const protocols = given === undefined ? [] : typeof given === 'string' ? [given] : [...given];
+  const seen = new Set<string>();
+  for (const protocol of protocols) {
+    if (!TOKEN.test(protocol) || seen.has(protocol.toLowerCase())) {
+      throw syntaxError(`invalid or repeated sub-protocol: ${protocol}`);
+    }
+    seen.add(protocol.toLowerCase());
+  }
+  return protocols;
+}
+
+function checkNumber(
+  name: keyof MixWebSocketInit,
+  value: unknown,
+  least: number,
+  most: number,
+): void {
+  if (value === undefined) return;
+  if (typeof value !== 'number' || !(value >= least && value <= most)) {
+    throw new RangeError(`${name}: expected ${least} to ${most}, got ${String(value)}`);
+  }
+}
+
+/** Reads the two arguments of the constructors. Throws SyntaxError (a DOMException), RangeError. */
+export function readArguments(
+  url: string | URL,
+  second: string | string[] | MixWebSocketInit | undefined,
+): { request: WebSocketRequest; signal: AbortSignal | undefined } {
+  const init: MixWebSocketInit =
+    typeof second === 'object' && !Array.isArray(second)
+      ? second
+      : second === undefined
+        ? {}
+        : { protocols: second };
+  checkNumber('handshakeTimeoutMs', init.handshakeTimeoutMs, 1, MAX_MS);
+  checkNumber('pingIntervalMs', init.pingIntervalMs, 0, MAX_MS);
+  checkNumber('pongTimeoutMs', init.pongTimeoutMs, 1, MAX_MS);
+  checkNumber('maxMessageSize', init.maxMessageSize, 1, MAX_BYTES);
+  return {
+    request: {
+      kind: 'webSocket',
+      url: checkedUrl(url),
+      protocols: checkedProtocols(init.protocols),
+      headers: init.headers === undefined ? [] : [...new Headers(init.headers)],
+      origin: init.origin,
+      perMessageDeflate: init.perMessageDeflate,
+      handshakeTimeoutMs: init.handshakeTimeoutMs,
+      pingIntervalMs: init.pingIntervalMs,
+      pongTimeoutMs: init.pongTimeoutMs,
+      maxMessageSize: init.maxMessageSize,
+    },
+    signal: init.signal,
+  };
+}
+
+/** Throws InvalidAccessError or SyntaxError as WebSocket.close does. */
+export function checkClose(code: number, reason: string): void {
+  if (code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999)) {
+    throw new DOMException(
+      `the close code must be 1000 or between 3000 and 4999, ${code} is neither`,
+      'InvalidAccessError',
+    );
+  }
+  if (new TextEncoder().encode(reason).byteLength > 123) {
+    throw syntaxError('the close reason must not be longer than 123 bytes');
+  }
+}
