@@ -66,12 +66,12 @@ TEST(Name, TakesARandomCase) {
 TEST(Query, HasTheBytesOfRfc1035) {
   const Question question{name_of("example.com"), RecordType::kAaaa};
   EXPECT_EQ(base::hex_encode(encode_query(0x1234, question, Edns::kOff)),
-            "12340100000100000000000007"
+            "12340120000100000000000007"
             "6578616d706c65"
             "03636f6d00"
             "001c0001");
   EXPECT_EQ(base::hex_encode(encode_query(0x1234, question, Edns::kOn)),
-            "12340100000100000000000107"
+            "12340120000100000000000107"
             "6578616d706c65"
             "03636f6d00"
             "001c0001"
