@@ -160,10 +160,11 @@ describe('a network of two entries and two exits', () => {
       );
       expect(await lost).toMatchObject({ step: 'exit', attempt: 1, error: { code: 'EXIT_LOST' } });
       await back;
-      expect((await exitInUse()).id).not.toBe(exit.id);
       await broken;
+      // A loaded machine may be silent for so long that the other exit is doubted too.
       await expectPage();
-      expect(changes).toEqual(['exitchange']);
+      expect((await exitInUse()).id).not.toBe(exit.id);
+      expect(changes).toContain('exitchange');
       tunnelEvents.removeEventListener('exitchange', note);
     },
     90_000,
@@ -196,7 +197,7 @@ describe('a network of two entries and two exits', () => {
     await expect(switchExit('nonsense')).rejects.toMatchObject({ code: 'BAD_OPTION' });
   });
 
-  it('notices an exit that restarted and forgot its sessions', async () => {
+  it('registers anew at a gateway that forgot it', async () => {
     await setupMixTunnel(options());
     await expectPage();
     const entry = await entryInUse();
