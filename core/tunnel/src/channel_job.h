@@ -34,6 +34,8 @@ class ChannelJob {
   [[nodiscard]] virtual bool done() const = 0;
   [[nodiscard]] virtual base::Deadline next_deadline() const = 0;
 
+  /// For the statistics.
+  [[nodiscard]] virtual bool is_open_websocket() const { return false; }
   [[nodiscard]] bool has_told_last() const { return has_told_last_; }
 
  protected:

@@ -1,5 +1,6 @@
 #include "channel_table.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "dns_job.h"
@@ -79,6 +80,11 @@ base::Deadline ChannelTable::next_deadline() const {
   base::Deadline out;
   for (const auto& [id, channel] : channels_) out = base::earlier(out, channel->next_deadline());
   return out;
+}
+
+std::size_t ChannelTable::open_websockets() const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      channels_, [](const auto& entry) { return entry.second->is_open_websocket(); }));
 }
 
 }  // namespace mix::tunnel

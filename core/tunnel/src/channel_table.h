@@ -24,6 +24,7 @@ class ChannelTable {
   void answer_finished(const dns::AnswerDone& done);
   [[nodiscard]] base::Deadline next_deadline() const;
   [[nodiscard]] std::size_t size() const { return channels_.size(); }
+  [[nodiscard]] std::size_t open_websockets() const;
 
  private:
   std::map<JobId, std::unique_ptr<ChannelJob>> channels_;

@@ -244,6 +244,7 @@ class Engine::Impl {
     stats.set_up = set_up_times_.times();
     stats.fetches_started = fetches_started_;
     stats.fetches = fetches_.size();
+    stats.websockets = channels_.open_websockets();
     stats.jobs = fetches_.size() + lookups_.size() + messages_.size() + channels_.size();
     stats.pooled = pool_ ? pool_->idle() : 0;
     return stats;

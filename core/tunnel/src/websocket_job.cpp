@@ -80,6 +80,7 @@ bool WebSocketJob::advance_talk(TimePoint now) {
   talking.stream->advance(now);
   const bool moved = talking.connection->advance(now);
   while (auto event = talking.connection->poll_event()) {
+    has_opened_ |= std::holds_alternative<websocket::Opened>(*event);
     std::visit([&](auto& value) { tell(std::move(value)); }, *event);
   }
   if (talking.connection->done()) state_ = Done{};

@@ -22,6 +22,7 @@ class WebSocketJob final : public ChannelJob {
   void fail(const base::Error& error) override;
   [[nodiscard]] bool done() const override { return std::holds_alternative<Done>(state_); }
   [[nodiscard]] base::Deadline next_deadline() const override;
+  [[nodiscard]] bool is_open_websocket() const override { return has_opened_ && !has_told_last(); }
 
  private:
   struct Talking {
@@ -40,6 +41,7 @@ class WebSocketJob final : public ChannelJob {
   websocket::HandshakeRequest handshake_;
   const base::TimePoint deadline_;  // of everything until the handshake is done
   std::variant<std::unique_ptr<Dialer>, Talking, Done> state_;
+  bool has_opened_ = false;
 };
 
 }  // namespace mix::tunnel
