@@ -528,6 +528,7 @@ tunnel::JobId World::send(tunnel::MessageRequest request) {
   const auto job = engine_->send_message(std::move(request));
   if (!job) base::panic("sim: the engine refuses the message");
   engine_has_input_ = true;
+  fetches_.try_emplace(*job);  // for its failure
   return *job;
 }
 
