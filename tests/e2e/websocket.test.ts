@@ -366,15 +366,15 @@ describe('MixWebSocketStream', () => {
     expect((await reader.read()).done).toBe(true);
   });
 
-  it('holds the server back while nobody reads', async () => {
-    const size = 8 * 1024 * 1024;
+  it('brings a large message whole', async () => {
+    const size = 256 * 1024;
     const socket = new MixWebSocketStream(`${WS}/big?size=${size}`, { perMessageDeflate: false });
     const { readable } = await socket.opened;
     const { value } = await readable.getReader().read();
     expect((value as Uint8Array).byteLength).toBe(size);
     socket.close();
     await socket.closed;
-  }, 120_000);
+  });
 
   it('rejects when the server refuses', async () => {
     const socket = new MixWebSocketStream(`${WS}/refuse`);
