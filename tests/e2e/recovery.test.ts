@@ -209,10 +209,10 @@ describe('a network of two entries and two exits', () => {
   });
 });
 
-describe('a network whose keys rotate every four seconds', () => {
+describe('a network whose keys rotate every twelve seconds', () => {
   beforeAll(async () => {
     internet = await startInternet({
-      localnet: ['--epoch-seconds', '2', '--rotation-epochs', '2', '--mixes-per-layer', '2'],
+      localnet: ['--epoch-seconds', '6', '--rotation-epochs', '2', '--mixes-per-layer', '2'],
     });
     admin = adminOf(internet.localnet);
   });
@@ -223,7 +223,7 @@ describe('a network whose keys rotate every four seconds', () => {
   it('fails no request', async () => {
     await setupMixTunnel(options());
     const before = (await admin.stats()) as { rotation: number };
-    const end = performance.now() + 16_000;
+    const end = performance.now() + 40_000;
     let fetched = 0;
     while (performance.now() < end) {
       await expectPage();
@@ -233,12 +233,12 @@ describe('a network whose keys rotate every four seconds', () => {
     expect(after.rotation).toBeGreaterThanOrEqual(before.rotation + 3);
     expect(fetched).toBeGreaterThan(10);
     expect(await getTunnelState()).toEqual({ state: 'ready' });
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('one page in Chromium', () => {
-  /** CI has less patience than `MIXWEB_CYCLES=200`, which the soak asks for. */
-  const CYCLES = Number(process.env['MIXWEB_CYCLES'] ?? 40);
+  /** CI has less patience than the promise: `MIXWEB_CYCLES=200` measures that. */
+  const CYCLES = Number(process.env['MIXWEB_CYCLES'] ?? 30);
   const WARM_UP = 10;
   const GROWTH_LIMIT = 2 * MIB;
   let pages: Awaited<ReturnType<typeof servePages>>;
@@ -296,6 +296,6 @@ describe('one page in Chromium', () => {
       }
       await page.close();
     },
-    CYCLES * 2_000 + 60_000,
+    CYCLES * 5_000 + 60_000,
   );
 });
