@@ -47,6 +47,7 @@ const isBytes = (data: unknown): data is ArrayBufferLike | ArrayBufferView =>
   data instanceof ArrayBuffer ||
   (typeof SharedArrayBuffer === 'function' && data instanceof SharedArrayBuffer);
 
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- typed listeners only
 export interface MixWebSocket {
   addEventListener<K extends keyof WebSocketEventMap>(
     type: K,
@@ -93,7 +94,7 @@ export class MixWebSocket extends EventTarget {
   readonly #ready = settled<{ protocol: string; extensions: string }>();
   readonly #closed = settled<{ code: number; reason: string; wasClean: boolean }>();
   readonly #handlers = new Map<string, Handler<Event>>();
-  readonly #unsent: { size: number; done: Settled<void> }[] = [];
+  readonly #unsent: { size: number; done: Settled<undefined> }[] = [];
   readonly #pings: { data: Uint8Array; at: number; answer: Settled<number> }[] = [];
   #channel: Channel | undefined;
   #state: MixWebSocketReadyState = CONNECTING;
@@ -198,7 +199,7 @@ export class MixWebSocket extends EventTarget {
     }
     const size = message instanceof Blob ? message.size : message.data.byteLength;
     this.#bufferedAmount += size;
-    const done = settled<void>();
+    const done = settled<undefined>();
     if (this.#state !== OPEN) {
       done.reject(this.#notOpen());
       return done.promise;
@@ -310,7 +311,7 @@ export class MixWebSocket extends EventTarget {
       case 'sent': {
         const message = this.#unsent.shift();
         this.#bufferedAmount -= news.size;
-        message?.done.resolve();
+        message?.done.resolve(undefined);
         break;
       }
       case 'pong':
