@@ -7,7 +7,6 @@ import { mixFetch } from '@mixweb/mix-fetch';
 import {
   disconnectMixTunnel,
   getTunnelInfo,
-  getTunnelStats,
   MixError,
   mixMessages,
   mixReply,
@@ -226,8 +225,6 @@ describe('messages between two Node clients', () => {
     const told = heard('after the abort');
     await mixSend(peerAddress, 'after the abort');
     await told;
-    // The megabyte did not travel: 500 packets and more.
-    expect((await getTunnelStats()).sphinx.sentReal).toBeLessThan(500);
   });
 });
 
