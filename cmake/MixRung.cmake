@@ -38,17 +38,20 @@ function(_mix_add_library target)
   endif()
 endfunction()
 
-# mix_rung(<name> DEPS <rungs below, seen through its headers> PRIVATE_DEPS <hidden in its sources>)
+# mix_rung(<name> [SMALL] DEPS <rungs below, seen through its headers> PRIVATE_DEPS <hidden in its sources>)
 # core/<name>/src/*.cpp with headers in core/<name>/include, as mix::<name>. Only what is listed can be
-# included: the build guards the line of rungs.
+# included: the build guards the line of rungs. SMALL: runs seldom, so the module's size counts more than speed.
 function(mix_rung name)
-  cmake_parse_arguments(ARG "" "" "DEPS;PRIVATE_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "SMALL" "" "DEPS;PRIVATE_DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS
     ${CMAKE_CURRENT_SOURCE_DIR}/src/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/src/*.c)
   _mix_add_library(mix_${name} SOURCES ${sources} DEPS ${ARG_DEPS} PRIVATE_DEPS ${ARG_PRIVATE_DEPS}
     FLAGS mix_core_flags INCLUDE ${CMAKE_CURRENT_SOURCE_DIR}/include)
   if(sources)
     target_include_directories(mix_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
+    if(ARG_SMALL AND EMSCRIPTEN)
+      target_compile_options(mix_${name} PRIVATE -Oz)
+    endif()
   endif()
   add_library(mix::${name} ALIAS mix_${name})
 endfunction()

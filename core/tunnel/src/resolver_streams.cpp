@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "mix/dns/constants.h"
-#include "mix/http/exchange.h"
+#include "mix/http/http1.h"
 
 namespace mix::tunnel {
 namespace {
@@ -80,7 +80,7 @@ class HttpsQuestion final : public net::Stream {
     request.headers = {{"Accept", std::string{kMediaType}},
                        {"Content-Type", std::string{kMediaType}}};
     request.body = base::to_bytes(question);
-    exchange_ = std::make_unique<http::Exchange>(*stream_, std::move(request), http::Limits{});
+    exchange_ = std::make_unique<http::Http1Exchange>(*stream_, std::move(request), http::Limits{});
   }
   void check(const http::ResponseHead& head) {
     const auto type = http::find_header(head.headers, "content-type");
