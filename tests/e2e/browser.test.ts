@@ -113,7 +113,7 @@ describe.each(['chromium', 'firefox'] as const)('mixFetch in %s', (name) => {
     const headers = new Map(answer.headers);
     expect(headers.get('x-method')).toBe('POST');
     expect(headers.get('x-request-headers')).toContain('"X-Test","yes"');
-    expect(headers.get('x-request-headers')).toContain('"Accept-Encoding","identity"');
+    expect(headers.get('x-request-headers')).toContain('"Accept-Encoding","gzip, deflate, br"');
   });
 
   it('reaches an IPv6 literal', async () => {

@@ -133,8 +133,10 @@ async function handle(request, response, log) {
       return response.write('the beginning');
     case 'reset':
       response.writeHead(200);
-      response.write('the beginning');
-      return (response.stream?.session ?? response).destroy();
+      // Once it is on its way; what still waits would go down with the connection.
+      return response.write('the beginning', () =>
+        (response.stream?.session ?? response).destroy(),
+      );
     case 'rpc': {
       const call = JSON.parse((await body(request)).toString());
       const answer = Array.isArray(call) ? call.map(rpcAnswer) : rpcAnswer(call);
