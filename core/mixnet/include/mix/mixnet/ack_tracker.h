@@ -42,7 +42,7 @@ struct TrackedFragment {
   std::uint32_t packets_sent = 0;
   base::Duration expected_delay{};  // round trip of the last packet
   base::TimePoint last_sent{};
-  base::Deadline due;               // runs while a packet is under way
+  base::Deadline due;  // runs while a packet is under way
 };
 
 class AckTracker {

@@ -111,8 +111,8 @@ class Client {
   /// owed already).
   [[nodiscard]] base::Result<void> supply_surbs(const Recipient& to, std::uint32_t amount,
                                                 base::TimePoint now);
-  /// SURBs that may go to `to` in the place of cover packets, as long as nothing else waits. The last
-  /// offer counts; 0 withdraws it.
+  /// SURBs that may go to `to` in the place of cover packets, as long as nothing else waits. The
+  /// last offer counts; 0 withdraws it.
   void offer_surbs(const Recipient& to, std::uint32_t amount);
   /// Drops what was queued in a lane and never sent (connection closed). No events follow.
   void close_lane(const Lane& lane);
