@@ -50,6 +50,7 @@ class FakeStack final : public net::Stack {
   void receive(base::ByteView, base::TimePoint) override {}
   [[nodiscard]] std::optional<base::Bytes> poll_output() override { return std::nullopt; }
   [[nodiscard]] base::Deadline next_deadline() const override { return std::nullopt; }
+  void resume(base::TimePoint /*now*/) override {}
   void expire(base::TimePoint) override {}
   [[nodiscard]] base::Result<std::unique_ptr<net::Stream>> connect(const net::Endpoint& to,
                                                                    const net::TcpOptions&,
