@@ -4,7 +4,7 @@
 /* global mix -- in the page */
 import { parseArgs } from 'node:util';
 
-import { startInternet } from '@mixweb/testing';
+import { adminOf, startInternet } from '@mixweb/testing';
 import { launchBrowser, servePages } from '@mixweb/testing/browsers';
 import { pageBytes } from '@mixweb/testing/origin';
 
@@ -29,6 +29,9 @@ const TRANSFERS = {
   on: { down: 180, up: 60 },
   off: { down: 500, up: 300 },
 };
+
+/** Share of the lossless rate that is left when a mix drops this share of the packets. */
+const LOSSES = { 0.01: 0.7, 0.05: 0.35 };
 
 const internet = await startInternet({
   pages: { [`page-${LARGE}.html`]: pageBytes(LARGE).toString() },
@@ -108,6 +111,20 @@ async function transfers(shaping) {
   return { down, up, sustained };
 }
 
+/** kB/s of 1 MiB without shaping while the first mix loses packets. */
+async function lossy(drop) {
+  const admin = adminOf(internet.localnet);
+  const lossyMix = internet.localnet.mixes[0].id;
+  const traffic = { disablePoissonTraffic: true, disableCoverTraffic: true };
+  await page.evaluate((opts) => mix.setupMixTunnel(opts), { ...options, ...traffic });
+  await transfer('down', 1024);
+  await admin.act(lossyMix, 'faults', { drop });
+  const rate = await transfer('down', MEBIBYTE);
+  await admin.act(lossyMix, 'faults', {});
+  await page.evaluate(() => mix.disconnectMixTunnel());
+  return rate;
+}
+
 const roundTrip = 6 * MIX_DELAY_MS;
 const rows = [];
 for (const shaping of [true, false]) {
@@ -124,6 +141,15 @@ for (const shaping of [true, false]) {
   rows.push([`${name}: download of 1 MiB, kB/s`, down, goal.down, 'goal']);
   rows.push([`${name}: download of 1 MiB, kB/s`, down, shaping ? 205 : 1300, 'cap']);
   rows.push([`${name}: upload of 1 MiB, kB/s`, up, goal.up, 'goal']);
+  for (const [loss, share] of shaping ? [] : Object.entries(LOSSES)) {
+    const rate = await lossy(Number(loss));
+    rows.push([
+      `${name}: download of 1 MiB at ${loss * 100} % loss, kB/s`,
+      rate,
+      share * down,
+      'goal',
+    ]);
+  }
   rows.push([`${name}: download of 10 MiB, kB/s`, sustained, down, 'that of 1 MiB']);
 }
 await browser.close();

@@ -497,7 +497,7 @@ TEST_F(ClientAndRouter, EndTheSessionWhenTheExitFallsSilent) {
   run(2min);
   EXPECT_FALSE(client->connected());
   ASSERT_TRUE(ended);
-  EXPECT_EQ(ended->code, base::Errc::ipr_disconnected);
+  EXPECT_EQ(ended->code, base::Errc::ipr_silent);
 }
 
 TEST_F(ClientAndRouter, TellTheApplicationWhatWasRefused) {
