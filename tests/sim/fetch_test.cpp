@@ -150,6 +150,37 @@ TEST(WholeStack, PageThatDoesNotReadHoldsTheServerBack) {
   EXPECT_EQ(world.fetch(job).body, pattern(kSize));
 }
 
+TEST(WholeStack, TimeForTheHeadBeginsOnceTheBodyIsSent) {
+  constexpr std::size_t kSize = 200'000;
+  constexpr base::Duration kLimit = 400ms;
+  World world(without_cover());
+  ASSERT_TRUE(world.set_up());
+  tunnel::FetchRequest request;
+  request.method = "POST";
+  request.url = https("/echo");
+  request.headers_timeout = kLimit;
+  auto at_once = request;
+  at_once.body = pattern(kSize);
+  const base::TimePoint begin = world.now();
+  const tunnel::JobId whole = world.start(std::move(at_once));
+  ASSERT_TRUE(
+      world.run_until([&] { return world.fetch(whole).head || world.fetch(whole).done(); }));
+  EXPECT_GT(world.now() - begin, kLimit + 200ms) << "too quick to show anything";
+  ASSERT_TRUE(world.fetch(whole).head.has_value());
+  world.cancel(whole);
+  request.streamed = http::StreamedBody{kSize};
+  // Then it does count.
+  request.url = https("/silent");
+  request.upload_news = tunnel::UploadNews::kTell;
+  const tunnel::JobId unanswered = world.start_upload(request, pattern(kSize));
+  ASSERT_TRUE(world.run_until([&] { return world.fetch(unanswered).uploaded == kSize; }));
+  const base::TimePoint sent = world.now();
+  ASSERT_TRUE(world.run_until([&] { return world.fetch(unanswered).done(); }));
+  ASSERT_TRUE(world.fetch(unanswered).failed.has_value());
+  EXPECT_EQ(world.fetch(unanswered).failed->error.code, base::Errc::http_headers_timeout);
+  EXPECT_EQ(world.now() - sent, kLimit);
+}
+
 TEST(WholeStack, CancelledFetchIsHeardOfNoMore) {
   World world;
   ASSERT_TRUE(world.set_up());

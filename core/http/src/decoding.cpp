@@ -118,6 +118,7 @@ class Decoded final : public Exchange {
   base::Result<void> end_body() override { return inner_->end_body(); }
   std::uint64_t bytes_sent() const override { return inner_->bytes_sent(); }
   std::uint64_t body_sent() const override { return inner_->body_sent(); }
+  RequestProgress request_progress() const override { return inner_->request_progress(); }
   bool response_started() const override { return inner_->response_started(); }
 
  private:

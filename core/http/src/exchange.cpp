@@ -124,6 +124,11 @@ class Http1Exchange::Impl {
 
   std::uint64_t bytes_sent() const { return out_.sent(); }
   std::uint64_t body_sent() const { return out_.body_sent(); }
+  RequestProgress request_progress() const {
+    const std::uint64_t sent = out_.sent();
+    return {sent - std::min<std::uint64_t>(sent, stream_.unacknowledged()),
+            out_.empty() && !meter_.open()};
+  }
   bool response_started() const { return received_ > 0; }
 
  private:
@@ -215,8 +220,7 @@ class Http1Exchange::Impl {
   }
 
   bool reusable() const {
-    const bool all_sent = out_.empty() && !meter_.open();
-    return keep_alive_ && all_sent && !excess_ && stream_.readable() == 0 &&
+    return keep_alive_ && request_progress().handed_over && !excess_ && stream_.readable() == 0 &&
            stream_.state() == net::StreamState::kOpen;
   }
 
@@ -335,6 +339,7 @@ base::Result<void> Http1Exchange::send_body(base::ByteView piece) {
 base::Result<void> Http1Exchange::end_body() { return impl_->end_body(); }
 std::uint64_t Http1Exchange::bytes_sent() const { return impl_->bytes_sent(); }
 std::uint64_t Http1Exchange::body_sent() const { return impl_->body_sent(); }
+RequestProgress Http1Exchange::request_progress() const { return impl_->request_progress(); }
 bool Http1Exchange::response_started() const { return impl_->response_started(); }
 
 }  // namespace mix::http

@@ -181,6 +181,10 @@ class Http2Connection::Impl final : public detail::Http2Streams {
     (void)nghttp2_session_set_stream_user_data(session_, exchange.id(), nullptr);
     (void)nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, exchange.id(), NGHTTP2_CANCEL);
   }
+  [[nodiscard]] std::uint64_t confirmed() const override {
+    const std::uint64_t taken = made_ - pending_.size();
+    return taken - std::min<std::uint64_t>(taken, stream_->unacknowledged());
+  }
 
  private:
   static Impl& self(void* user_data) { return *static_cast<Impl*>(user_data); }
@@ -218,11 +222,14 @@ class Http2Connection::Impl final : public detail::Http2Streams {
           return 0;
         });
     nghttp2_session_callbacks_set_on_frame_send_callback(
-        callbacks, [](nghttp2_session* session, const nghttp2_frame* frame, void*) {
+        callbacks, [](nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
           Http2Exchange* exchange = find(session, frame->hd.stream_id);
           if (exchange == nullptr) return 0;
           if (frame->hd.type == NGHTTP2_HEADERS) exchange->head_sent(frame->hd.length);
           if (frame->hd.type == NGHTTP2_DATA) exchange->body_sent(frame->hd.length);
+          if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
+            exchange->all_sent(self(user_data).made_);
+          }
           return 0;
         });
     nghttp2_session_callbacks_set_on_stream_close_callback(
@@ -297,6 +304,7 @@ class Http2Connection::Impl final : public detail::Http2Streams {
         }
         if (size == 0) break;
         base::append(pending_, {bytes, static_cast<std::size_t>(size)});
+        made_ += static_cast<std::uint64_t>(size);
       }
       if (pending_.empty()) return moved;
       const auto taken = stream_->write(pending_);
@@ -348,6 +356,7 @@ class Http2Connection::Impl final : public detail::Http2Streams {
   nghttp2_session* session_ = nullptr;
   std::set<Http2Exchange*> exchanges_;  // theirs to destroy; they call abandon()
   base::Bytes pending_;                 // for the stream
+  std::uint64_t made_ = 0;              // bytes that ever were in it
   std::optional<Error> write_failure_;
   std::optional<Error> failure_;
   bool closing_ = false;

@@ -67,6 +67,12 @@ base::Result<void> Http2Exchange::end_body() {
   return {};
 }
 
+RequestProgress Http2Exchange::request_progress() const {
+  // What other streams send after this one's end is no progress of it.
+  const std::uint64_t confirmed = streams_ != nullptr ? streams_->confirmed() : 0;
+  return {std::min(confirmed, request_end_.value_or(confirmed)), request_end_.has_value()};
+}
+
 bool Http2Exchange::field(std::string_view name, std::string_view value) {
   response_started_ = true;
   field_bytes_ += name.size() + value.size();

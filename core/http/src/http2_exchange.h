@@ -18,6 +18,8 @@ class Http2Streams {
   virtual void body_waits(std::int32_t stream) = 0;
   virtual void body_taken(std::int32_t stream, std::size_t bytes) = 0;
   virtual void abandon(Http2Exchange& exchange) = 0;
+  /// Bytes of the whole connection that the server's TCP took.
+  [[nodiscard]] virtual std::uint64_t confirmed() const = 0;
 
  protected:
   Http2Streams() = default;
@@ -37,6 +39,7 @@ class Http2Exchange final : public Exchange {
   [[nodiscard]] base::Result<void> end_body() override;
   [[nodiscard]] std::uint64_t bytes_sent() const override { return bytes_sent_; }
   [[nodiscard]] std::uint64_t body_sent() const override { return body_sent_; }
+  [[nodiscard]] RequestProgress request_progress() const override;
   [[nodiscard]] bool response_started() const override { return response_started_; }
 
   // --- for the connection ---
@@ -67,6 +70,8 @@ class Http2Exchange final : public Exchange {
     bytes_sent_ += bytes;
     body_sent_ += bytes;
   }
+  /// The last frame of the request is among the connection's first `bytes`.
+  void all_sent(std::uint64_t bytes) { request_end_ = bytes; }
 
  private:
   [[nodiscard]] bool shorter_than_stated() const;
@@ -78,6 +83,7 @@ class Http2Exchange final : public Exchange {
   BodyMeter meter_;
   OutgoingBody out_;
   std::uint64_t bytes_sent_ = 0, body_sent_ = 0;
+  std::optional<std::uint64_t> request_end_;  // place in what the connection sends
 
   ResponseHead head_;
   std::size_t field_bytes_ = 0;

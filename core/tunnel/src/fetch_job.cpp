@@ -131,7 +131,7 @@ void FetchJob::granted(Granted granted, TimePoint now) {
     exchanging.exchange = http::decode(std::move(exchanging.exchange));
   }
   exchanging.reused = granted.reused;
-  exchanging.deadline = now + options_.headers_timeout;
+  exchanging.deadline = now + options_.body_timeout;
   timing_.dns = since(started_, granted.timing.dns);
   timing_.connect = since(started_, granted.timing.connect);
   timing_.tls = since(started_, granted.timing.tls);
@@ -150,11 +150,9 @@ bool FetchJob::advance_exchanging(TimePoint now) {
   const std::size_t room = kMaxUnconsumed - std::min(unconsumed_, kMaxUnconsumed);
   const auto advanced = exchanging.exchange->advance(room);
   bool moved = exchanging.exchange->bytes_sent() != sent_before;
-  if (moved) {
-    timing_.request = elapsed_ms(now);
-    if (!exchanging.head_seen) exchanging.deadline = now + options_.headers_timeout;
-  }
-  ask_for_body(exchanging, now);
+  if (moved) timing_.request = elapsed_ms(now);
+  ask_for_body(exchanging);
+  watch_request(exchanging, now);
   tell_progress(exchanging);
   // Events that were parsed before an error still count: hand them out first.
   while (auto event = exchanging.exchange->poll_event()) {
@@ -176,7 +174,8 @@ bool FetchJob::advance_exchanging(TimePoint now) {
   // A reader that holds the body back is not a stalled server.
   if (unconsumed_ >= kMaxUnconsumed) exchanging.deadline = now + options_.body_timeout;
   if (is_due(exchanging.deadline, now)) {
-    fail(Error{exchanging.head_seen ? Errc::http_body_timeout : Errc::http_headers_timeout, 0,
+    const bool waits_for_head = !exchanging.head_seen && exchanging.sending.handed_over;
+    fail(Error{waits_for_head ? Errc::http_headers_timeout : Errc::http_body_timeout, 0,
                request_.url.authority()});
     return true;
   }
@@ -307,11 +306,21 @@ void FetchJob::exchange_failed(Exchanging& exchanging, const Error& error, TimeP
 
 // --- streamed bodies -----------------------------------------------------------------------------
 
-void FetchJob::ask_for_body(Exchanging& exchanging, TimePoint now) {
+/// The time for the head begins when the server has the request; on the way to it, each step has
+/// the time that a piece of a body may take.
+void FetchJob::watch_request(Exchanging& exchanging, TimePoint now) {
+  const http::RequestProgress progress = exchanging.exchange->request_progress();
+  // Who waits for the page is not waiting for the server.
+  const bool page_is_asked = exchanging.exchange->body_room() > 0;
+  if (progress == exchanging.sending && !page_is_asked) return;
+  exchanging.sending = progress;
+  const bool waits_for_head = progress.handed_over && !exchanging.head_seen;
+  exchanging.deadline = now + (waits_for_head ? options_.headers_timeout : options_.body_timeout);
+}
+
+void FetchJob::ask_for_body(Exchanging& exchanging) {
   const std::size_t room = exchanging.exchange->body_room();
   if (room == 0) return;
-  // Who waits for the page is not waiting for the server.
-  if (!exchanging.head_seen) exchanging.deadline = now + options_.headers_timeout;
   if (room < body_credit_ + kBodyPiece) return;
   const std::size_t wanted = room - body_credit_;
   body_credit_ += wanted;

@@ -59,7 +59,8 @@ class FetchJob {
     bool head_seen = false;
     bool delivering = false;                      // false while the body of a redirect is skipped
     base::Duration idle = base::Duration::max();  // how long the server keeps the connection
-    base::Deadline deadline;                      // head, then each chunk
+    base::Deadline deadline;                      // each step of the request, head, each chunk
+    http::RequestProgress sending;
     std::optional<http::Request> redirect;
     std::uint64_t skipped = 0;  // bytes of a redirect's body
     bool body_given = false;    // bytes of a streamed body went in
@@ -83,7 +84,8 @@ class FetchJob {
   void exchange_failed(Exchanging& exchanging, const base::Error& error, base::TimePoint now);
   [[nodiscard]] std::optional<Freshness> retry_after(const Exchanging& exchanging,
                                                      const base::Error& error);
-  void ask_for_body(Exchanging& exchanging, base::TimePoint now);
+  void ask_for_body(Exchanging& exchanging);
+  void watch_request(Exchanging& exchanging, base::TimePoint now);
   void tell_progress(Exchanging& exchanging);
   [[nodiscard]] Phase phase() const;
   [[nodiscard]] double elapsed_ms(base::TimePoint now) const;

@@ -76,6 +76,13 @@ struct ResponseEnd {
 };
 using ExchangeEvent = std::variant<ResponseHead, BodyChunk, ResponseEnd>;
 
+/// How far a request is on its way to the server.
+struct RequestProgress {
+  std::uint64_t confirmed = 0;  // bytes that the server's TCP took, of which framing is a part
+  bool handed_over = false;     // the connection has all of it
+  friend bool operator==(const RequestProgress&, const RequestProgress&) = default;
+};
+
 /// An exchange in progress. 1xx heads and trailers are dropped. Events come in the order head,
 /// chunks, end; after an error there are no more, but those before it count.
 class Exchange {
@@ -102,6 +109,8 @@ class Exchange {
   [[nodiscard]] virtual std::uint64_t bytes_sent() const = 0;
   /// Bytes of its body thereof.
   [[nodiscard]] virtual std::uint64_t body_sent() const = 0;
+  /// Changes whenever the request gets on.
+  [[nodiscard]] virtual RequestProgress request_progress() const = 0;
   [[nodiscard]] virtual bool response_started() const = 0;
 };
 

@@ -24,6 +24,7 @@ class Http1Exchange final : public Exchange {
   [[nodiscard]] base::Result<void> end_body() override;
   [[nodiscard]] std::uint64_t bytes_sent() const override;
   [[nodiscard]] std::uint64_t body_sent() const override;
+  [[nodiscard]] RequestProgress request_progress() const override;
   [[nodiscard]] bool response_started() const override;
 
  private:

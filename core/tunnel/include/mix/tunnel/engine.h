@@ -50,8 +50,8 @@ struct FetchRequest {
   std::optional<std::uint8_t> max_redirects;  // none: the tunnel's option
   bool default_headers = true;
   base::Duration connect_timeout = std::chrono::seconds{60};   // name, TCP and TLS together
-  base::Duration headers_timeout = std::chrono::seconds{120};  // until the response head
-  base::Duration body_timeout = std::chrono::seconds{120};     // between body chunks
+  base::Duration headers_timeout = std::chrono::seconds{120};  // from request to head
+  base::Duration body_timeout = std::chrono::seconds{120};     // between body chunks, both ways
   std::optional<base::Duration> total_timeout;                 // whole exchange
   std::string isolation_key;  // requests with other keys never share a connection
   Priority priority = Priority::kAuto;
