@@ -13,8 +13,8 @@
 
 #include "mix/crypto/system_rng.h"
 #include "mix/tls/client.h"
-#include "socket_stream.h"
 #include "support/manual_clock.h"
+#include "support/socket_stream.h"
 #include "support/tls/test_ca.h"
 
 namespace mix::test {

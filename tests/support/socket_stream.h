@@ -34,9 +34,10 @@ class SocketStream final : public net::Stream {
   SocketStream(const SocketStream&) = delete;
   SocketStream& operator=(const SocketStream&) = delete;
 
-  /// Waits until something can be read, at most `milliseconds`.
+  /// Waits until something can be read, or written after a write that was cut short; at most
+  /// `milliseconds`.
   void wait(int milliseconds) const {
-    pollfd entry{socket_, POLLIN, 0};
+    pollfd entry{socket_, static_cast<short>(is_full_ ? POLLIN | POLLOUT : POLLIN), 0};
     ::poll(&entry, 1, milliseconds);
   }
 
@@ -60,6 +61,7 @@ class SocketStream final : public net::Stream {
   [[nodiscard]] base::Result<std::size_t> write(base::ByteView bytes) override {
     if (error_) return *error_;
     const ssize_t n = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    is_full_ = n < static_cast<ssize_t>(bytes.size());
     if (n >= 0) return static_cast<std::size_t>(n);
     if (errno == EAGAIN) return std::size_t{0};
     error_ = base::Error{base::Errc::net_connection_reset};
@@ -95,6 +97,7 @@ class SocketStream final : public net::Stream {
   int socket_;
   base::Bytes received_;
   std::optional<base::Error> error_;
+  bool is_full_ = false;  // the last write was cut short
   bool ended_ = false;
   bool shut_ = false;
 };
