@@ -95,7 +95,8 @@ for (const facade of facades) {
     ...common,
     entryPoints: [join(facade, 'src/index.ts')],
     outfile: join(facade, 'dist/index.js'),
-    external: ['@mixweb/mix-tunnel'],
+    // The package's own further entries are loaded when they are used.
+    external: ['@mixweb/mix-tunnel', '@mixweb/mix-fetch/*'],
   });
 }
 

@@ -1,21 +1,12 @@
-// Cookies are opt-in: whoever wants them brings a jar. spec: api part 2 §3
-import { MixError, type FetchChannel } from '@mixweb/mix-tunnel';
-
-/** A store of cookies. Both calls may be slow; a cookie that the jar refuses is no failure. */
-export interface CookieJar {
-  /** Value of the Cookie field for a request, perhaps empty. */
-  getCookies(url: string): Promise<string>;
-  /** One Set-Cookie field of a response from `url`. */
-  setCookie(header: string, url: string): Promise<void>;
-}
-
-/** A jar of the tough-cookie package, or one that looks like it. */
-export interface ToughCookieJar {
-  getCookieString(url: string): Promise<string>;
-  setCookie(header: string, url: string, options?: { ignoreError?: boolean }): Promise<unknown>;
-}
-
-export type CookieStore = CookieJar | ToughCookieJar;
+// Cookies are opt-in: by a jar of one configuration, or by the tunnel's option. spec: api part 2 §3
+import {
+  MixError,
+  sharedTunnel,
+  type CookieJar,
+  type CookieStore,
+  type FetchChannel,
+  type ToughCookieJar,
+} from '@mixweb/mix-tunnel';
 
 function asJar(store: CookieStore): CookieJar {
   if ('getCookies' in store && !('getCookieString' in store)) return store;
@@ -58,4 +49,13 @@ export class CookieKeeper {
         fail(new MixError('STORAGE', 'HTTP error: the cookie jar failed', { cause })),
       );
   }
+}
+
+/** The jar that the tunnel keeps for an isolation key, if it keeps any. */
+export async function tunnelJar(isolationKey: string): Promise<CookieStore | undefined> {
+  const settings = sharedTunnel().fetches;
+  if (!settings?.keepsCookies) return undefined;
+  // Loaded by those who use it only: the public suffix list is large.
+  const { createCookieJar } = await import('@mixweb/mix-fetch/cookies');
+  return settings.jar(isolationKey, createCookieJar);
 }

@@ -2,7 +2,7 @@
 // that pages without cookies do not load it.
 import { CookieJar as ToughJar } from 'tough-cookie';
 
-import type { ToughCookieJar } from './cookie-jar.ts';
+import type { ToughCookieJar } from '@mixweb/mix-tunnel';
 
 /** An empty jar that lives in memory and refuses cookies for public suffixes. */
 export function createCookieJar(): ToughCookieJar {

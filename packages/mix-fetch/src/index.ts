@@ -2,19 +2,20 @@
 import {
   MixError,
   setupMixTunnel,
+  sharedTunnel,
   type FetchTiming,
   type SetupMixTunnelOpts,
 } from '@mixweb/mix-tunnel';
 
-import { CookieKeeper } from './cookie-jar.ts';
+import { CookieKeeper, tunnelJar } from './cookie-jar.ts';
 import { exchange, timings } from './exchange.ts';
 import type { MixFetchConfig, MixRequestInit } from './options.ts';
 import { prepare } from './request.ts';
 
 export { disconnectMixTunnel, getTunnelState, MixError, setupMixTunnel } from '@mixweb/mix-tunnel';
 export type { FetchTiming, MixErrorCode, SetupMixTunnelOpts } from '@mixweb/mix-tunnel';
-export type { CookieJar, CookieStore, ToughCookieJar } from './cookie-jar.ts';
-export type { FetchErrors, MixFetchConfig, MixRequestInit, Progress } from './options.ts';
+export type { CookieJar, CookieStore, FetchErrors, ToughCookieJar } from '@mixweb/mix-tunnel';
+export type { MixFetchConfig, MixRequestInit, Progress } from './options.ts';
 
 export interface MixFetch {
   /** As fetch: resolves after the response head, whatever its status. */
@@ -40,12 +41,12 @@ function configured(config: MixFetchConfig): MixFetch {
   ): Promise<Response> => {
     const defaults = config.defaults ?? {};
     const prepared = await prepare(input, init, config.baseUrl, defaults);
-    const credentials = init.credentials ?? defaults.credentials;
-    const keeper =
-      config.cookieJar === undefined || credentials === 'omit'
-        ? undefined
-        : new CookieKeeper(config.cookieJar);
     const { request, signal } = prepared;
+    const jar =
+      prepared.credentials === 'omit'
+        ? undefined
+        : (config.cookieJar ?? (await tunnelJar(request.isolationKey ?? '')));
+    const keeper = jar && new CookieKeeper(jar);
     if (keeper) {
       request.cookies = true;
       request.headers = withCookie(request.headers, await keeper.cookieFor(request.url));
@@ -60,7 +61,7 @@ function configured(config: MixFetchConfig): MixFetch {
     try {
       return await run(input, init);
     } catch (error) {
-      const spec = config.fetchErrors === 'spec';
+      const spec = (config.fetchErrors ?? sharedTunnel().fetches?.fetchErrors) === 'spec';
       if (spec && error instanceof MixError) throw new TypeError('fetch failed', { cause: error });
       throw error;
     }
@@ -82,13 +83,13 @@ export const mixFetch: MixFetch = /* @__PURE__ */ configured({});
 export const createMixFetch = async (
   opts: SetupMixTunnelOpts & MixFetchConfig = {},
 ): Promise<MixFetch> => {
-  const { defaults, baseUrl, cookieJar, fetchErrors, ...tunnel } = opts;
+  const { defaults, baseUrl, cookieJar, ...tunnel } = opts;
   await setupMixTunnel(tunnel);
   return configured({
     ...(defaults && { defaults }),
     ...(baseUrl !== undefined && { baseUrl }),
     ...(cookieJar && { cookieJar }),
-    ...(fetchErrors && { fetchErrors }),
+    ...(opts.fetchErrors && { fetchErrors: opts.fetchErrors }),
   });
 };
 

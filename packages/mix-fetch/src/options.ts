@@ -1,5 +1,5 @@
 // What mixFetch takes beyond RequestInit. spec: api part 2 §3
-import type { CookieStore } from './cookie-jar.ts';
+import type { CookieStore, FetchErrors } from '@mixweb/mix-tunnel';
 
 /** How far a transfer is, bytes. `total` is absent while nobody knows it. */
 export interface Progress {
@@ -15,15 +15,15 @@ export interface MixRequestInit extends RequestInit {
   timeoutMs?: number;
   /** Name, TCP and TLS together, ms. Default 60 000. */
   connectTimeout?: number;
-  /** From the request's last progress to the response head, ms. Default 120 000. */
+  /** From the last byte of the request to the response head, ms. Default 120 000. */
   headersTimeout?: number;
-  /** Between two body chunks, ms. Default 120 000. */
+  /** Between two body chunks, in either direction, ms. Default 120 000. */
   bodyTimeout?: number;
   /** Redirects followed, 0..255. Default: the tunnel's maxRedirects. */
   maxRedirections?: number;
   /** Body bytes, decoded, beyond which the exchange fails. Default unlimited. */
   maxResponseSize?: number;
-  /** Requests with different keys never share a connection or a TLS session. */
+  /** Requests with different keys never share a connection, a TLS session or a tunnel's cookies. */
   isolationKey?: string;
   /** Hears how much of the body has reached the server. */
   onUploadProgress?: (progress: Progress) => void;
@@ -37,16 +37,16 @@ export interface MixRequestInit extends RequestInit {
   priority?: 'high' | 'low' | 'auto';
 }
 
-/** How failures of the transport reject: as MixError, or as fetch's TypeError with it as cause. */
-export type FetchErrors = 'mix' | 'spec';
-
 /** One configuration of mixFetch over the shared tunnel. */
 export interface MixFetchConfig {
   /** Used where a call's init says nothing; headers are merged, the call's win. */
   defaults?: MixRequestInit;
   /** What relative URLs are relative to. */
   baseUrl?: string | URL;
-  /** Keeps cookies between requests; without one none are sent or kept. */
+  /**
+   * Keeps cookies between requests, whatever their isolation key. Default: what the tunnel's option
+   * `cookies` says; without it none are sent or kept.
+   */
   cookieJar?: CookieStore;
   /** Default: the tunnel's option. */
   fetchErrors?: FetchErrors;

@@ -14,6 +14,7 @@ export interface Prepared {
   /** Bytes of the body, when known. */
   bodySize: number | undefined;
   integrity: Integrity | undefined;
+  credentials: RequestCredentials | undefined;
 }
 
 function absoluteUrl(input: string | URL, base: string | URL | undefined): string {
@@ -205,5 +206,6 @@ export async function prepare(
     body: body?.source,
     bodySize: body?.bytes?.byteLength ?? body?.source?.length,
     integrity,
+    credentials: init.credentials ?? base?.credentials ?? defaults.credentials,
   };
 }

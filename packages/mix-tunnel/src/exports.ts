@@ -3,6 +3,14 @@ export { proxy } from 'comlink';
 
 export { MixError } from './mix-error.ts';
 export type { MixErrorCode, MixErrorDetail } from './generated/error-codes.ts';
+export { FetchSettings } from './fetch-settings.ts';
+export type {
+  CookieJar,
+  CookieStore,
+  FetchErrors,
+  FetchSetupOpts,
+  ToughCookieJar,
+} from './fetch-settings.ts';
 export type { MixMessage, MixReplyOptions, MixSendOptions } from './messages.ts';
 export type {
   ChannelCommand,

@@ -28,6 +28,7 @@ import type {
 } from '../../../worker/src/protocol.ts';
 import type { IMixTunnelWorker } from '../../../worker/src/service.ts';
 import { tunnelState, type TunnelState } from '../../../worker/src/state.ts';
+import { checkFetchOptions, FetchSettings, type FetchSetupOpts } from './fetch-settings.ts';
 import { Inbox } from './inbox.ts';
 import { MixError } from './mix-error.ts';
 import { onWake } from './page-life.ts';
@@ -53,7 +54,7 @@ export interface TunnelWarning {
 }
 
 /** Options of setupMixTunnel. All optional; code for the reference packages runs unchanged. */
-export interface SetupMixTunnelOpts extends EngineSetupOpts {
+export interface SetupMixTunnelOpts extends EngineSetupOpts, FetchSetupOpts {
   /** A second set-up while one lives: 'reject' (default) or 'share' when the options agree. */
   reuse?: 'reject' | 'share';
   /** Aborts the set-up. */
@@ -89,6 +90,7 @@ const DISCONNECT_GRACE_MS = 500;
 
 interface Attempt {
   link: WorkerLink;
+  fetches: FetchSettings;
   options: string; // canonical form, to compare for reuse: 'share'
   ready: Promise<void>;
 }
@@ -118,6 +120,11 @@ export class Tunnel {
     return this.#state;
   }
 
+  /** Undefined while no tunnel lives. */
+  get fetches(): FetchSettings | undefined {
+    return this.#attempt?.fetches;
+  }
+
   onState(listener: (event: TunnelStateEvent) => void, signal?: AbortSignal): () => void {
     if (signal?.aborted) return () => undefined;
     this.#listeners.add(listener);
@@ -128,9 +135,14 @@ export class Tunnel {
 
   async setUp(opts: SetupMixTunnelOpts): Promise<void> {
     checkOptions(opts);
+    checkFetchOptions(opts);
     opts.signal?.throwIfAborted();
-    const { signal, onState, workerUrl, wasmUrl, reuse, ...plain } = opts;
-    const options = JSON.stringify(plain, Object.keys(plain).sort());
+    const { signal, onState, workerUrl, wasmUrl, reuse, ...rest } = opts;
+    const { fetchErrors, cookies, ...plain } = rest;
+    delete plain.httpCache;
+    const fetches = new FetchSettings(opts);
+    const own = typeof cookies === 'object' || typeof cookies === 'function' ? 'own' : cookies;
+    const options = canonical({ ...plain, fetchErrors, cookies: own });
     const running =
       this.#attempt ?? (this.#starting && (await this.#starting.catch(() => undefined)));
     if (running) {
@@ -148,7 +160,7 @@ export class Tunnel {
     this.#wasReady = false;
     this.#news({ state: 'connecting', step: 'worker', attempt: 0, at: Date.now() });
     try {
-      this.#starting = this.#begin(plain, options, { workerUrl, wasmUrl });
+      this.#starting = this.#begin(plain, { options, fetches }, { workerUrl, wasmUrl });
       const attempt = await this.#starting;
       this.#starting = undefined;
       this.#attempt = attempt;
@@ -181,7 +193,7 @@ export class Tunnel {
 
   async #begin(
     plain: EngineSetupOpts,
-    options: string,
+    known: Pick<Attempt, 'options' | 'fetches'>,
     urls: Parameters<StartWorker>[0],
   ): Promise<Attempt> {
     const began = performance.now();
@@ -201,7 +213,7 @@ export class Tunnel {
       if (!outcome.ok) throw MixError.from(outcome.error);
     });
     ready.catch(() => undefined); // awaited by setUp; a crash in between must not be unhandled
-    return { link, options, ready };
+    return { link, ...known, ready };
   }
 
   async #startLink(urls: Parameters<StartWorker>[0]): Promise<WorkerLink> {
@@ -477,6 +489,12 @@ export class Tunnel {
   #dispatch(type: string, detail: object): void {
     this.events.dispatchEvent(Object.assign(new Event(type), { detail }));
   }
+}
+
+/** The same text for the same options, in whatever order they come. */
+function canonical(options: object): string {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return JSON.stringify(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
