@@ -75,18 +75,20 @@ export class EngineHost {
     listeners: HostListeners,
   ): Promise<EngineHost> {
     let memory: WebAssembly.Memory | undefined;
-    const module = await createMixweb({
-      // The glue computes a URL from import.meta.url even when it needs none; blob: has no base.
-      locateFile: (name) => name,
-      instantiateWasm: (imports, done) => {
-        void WebAssembly.instantiate(wasm, imports).then((instance) => {
-          memory = Object.values(instance.exports).find(
-            (value): value is WebAssembly.Memory => value instanceof WebAssembly.Memory,
-          );
-          done(instance, wasm);
-        });
-        return {};
-      },
+    const module = await new Promise<MixwebModule>((resolve, reject) => {
+      createMixweb({
+        // The glue computes a URL from import.meta.url even when it needs none; blob: has no base.
+        locateFile: (name) => name,
+        instantiateWasm: (imports, done) => {
+          WebAssembly.instantiate(wasm, imports).then((instance) => {
+            memory = Object.values(instance.exports).find(
+              (value): value is WebAssembly.Memory => value instanceof WebAssembly.Memory,
+            );
+            done(instance, wasm);
+          }, reject); // the glue hears of successes only
+          return {};
+        },
+      }).then(resolve, reject);
     });
     if (memory === undefined) throw new Error('the wasm module exports no memory');
     return new EngineHost(module, memory, options, platform, listeners);
