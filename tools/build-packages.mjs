@@ -59,6 +59,10 @@ copyFileSync(wasm, join(tunnel, 'dist/mixweb.wasm'));
 const workerFile = join(tunnel, 'dist/worker.js');
 await build({
   ...common,
+  // A classic script: every platform with workers runs it. It has no address of its own to look
+  // beside, and needs none.
+  format: 'iife',
+  define: { 'import.meta.url': 'location.href' },
   entryPoints: [join(root, 'worker/src/worker.ts')],
   outfile: workerFile,
   external: nodeModules,

@@ -55,8 +55,8 @@ export class IndexedDbKeyStore implements KeyStore {
   }
 
   #open(): Promise<IDBDatabase> {
-    // Absent where storage is switched off.
-    if (this.#factory === undefined) return Promise.reject(new Error('no IndexedDB here'));
+    // Absent, or null, where storage is switched off.
+    if (!this.#factory) return Promise.reject(new Error('no IndexedDB here'));
     const request = this.#factory.open(DATABASE, VERSION);
     request.onupgradeneeded = (): void => {
       request.result.createObjectStore(STORE);

@@ -13,15 +13,24 @@ export * from './exports.ts';
 
 const startWorker: StartWorker = async ({ workerUrl, wasmUrl }) => {
   const wasm = wasmUrl === undefined ? unpack(inlinedWasm) : compileFrom(wasmUrl);
-  if (workerUrl !== undefined) return browserWorker(workerUrl, wasm);
+  if (workerUrl !== undefined) return browserWorker([workerUrl], wasm);
   const script = new Blob([await unpack(inlinedWorker)], { type: 'text/javascript' });
   const url = URL.createObjectURL(script);
   try {
-    return await browserWorker(url, wasm);
+    return await browserWorker([url, ...workerFile()], wasm);
   } finally {
     URL.revokeObjectURL(url);
   }
 };
+
+/** The second entry's file, where pages must not run `blob:` and the packages are served as they are. */
+function workerFile(): URL[] {
+  try {
+    return [new URL('./worker.js', import.meta.url)];
+  } catch {
+    return []; // this module has no address: it is part of a classic script
+  }
+}
 
 const api = bindApi(startWorker, () => new IndexedDbKeyStore());
 export const {

@@ -9,7 +9,7 @@ export * from './exports.ts';
 
 const startWorker: StartWorker = ({ workerUrl, wasmUrl }) =>
   browserWorker(
-    workerUrl ?? new URL('./worker.js', import.meta.url),
+    [workerUrl ?? new URL('./worker.js', import.meta.url)],
     compileFrom(wasmUrl ?? new URL('./mixweb.wasm', import.meta.url)),
   );
 
