@@ -1,10 +1,16 @@
-// The main job in real browsers: HTTPS pages through the local mixnet, byte for byte.
+// The main jobs in real browsers, the same in each: HTTPS pages byte for byte, names and WebSockets
+// through the local mixnet.
 import { createHash } from 'node:crypto';
 
 import { ADDRESSES, startInternet } from '@mixweb/testing';
-import { launchBrowser, servePages } from '@mixweb/testing/browsers';
+import {
+  BROWSERS,
+  launchBrowser,
+  launchPage,
+  servePages,
+  type TestPage,
+} from '@mixweb/testing/browsers';
 import { PAGE_SIZES, pageBytes } from '@mixweb/testing/origin';
-import type { Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { MixGlobal } from './support/mix-global.ts';
@@ -27,7 +33,7 @@ afterAll(async () => {
 
 /** What a page fetched, in a form that crosses back to the test. */
 async function fetchInPage(
-  page: Page,
+  page: TestPage,
   url: string,
   init: RequestInit = {},
 ): Promise<{
@@ -59,13 +65,14 @@ async function fetchInPage(
   );
 }
 
-describe.each(['chromium', 'firefox'] as const)('mixFetch in %s', (name) => {
-  let browser: Awaited<ReturnType<typeof launchBrowser>>;
-  let page: Page;
+describe.each(BROWSERS)('the packages in %s', (name) => {
+  let browser: Awaited<ReturnType<typeof launchPage>>;
+  let page: TestPage;
 
   beforeAll(async () => {
-    browser = await launchBrowser(name);
-    page = await browser.open(pages.url('index'));
+    browser = await launchPage(name);
+    ({ page } = browser);
+    await browser.open(pages.url('index'));
     await page.evaluate(
       (directory, roots) =>
         mix.setupMixTunnel({ nymApiUrl: directory, extraRoots: roots, forceTls: false }),
@@ -152,6 +159,45 @@ describe.each(['chromium', 'firefox'] as const)('mixFetch in %s', (name) => {
     });
   });
 
+  it('resolves names', async () => {
+    const answers = await page.evaluate(async () => ({
+      address: await mix.mixDNS('origin.example'),
+      six: (await mix.mixDNSResolve('origin.example', 'AAAA')).records,
+      missing: await mix.mixDNS('nowhere.example').catch((error: unknown) => {
+        return (error as InstanceType<MixGlobal['MixError']>).code;
+      }),
+    }));
+    expect(answers).toEqual({
+      address: ADDRESSES.origin4,
+      six: [ADDRESSES.origin6],
+      missing: 'DNS_NOT_FOUND',
+    });
+  });
+
+  it.each(['ws', 'wss'])('echoes text and bytes over %s', async (scheme) => {
+    const heard = await page.evaluate(async (url) => {
+      const socket = new mix.MixWebSocket(url);
+      const next = (): Promise<unknown> =>
+        new Promise((resolve) => {
+          socket.onmessage = (event): void => resolve(event.data);
+        });
+      await socket.ready;
+      const text = next();
+      await socket.send('how much is the fish? ±∞');
+      const spoken = await text;
+      const bytes = next();
+      await socket.send(new Uint8Array([0, 1, 254, 255]));
+      const received = [...new Uint8Array((await bytes) as ArrayBuffer)];
+      await socket.close(3000, 'enough');
+      return { spoken, received, end: await socket.closed };
+    }, `${scheme}://sockets.example/echo`);
+    expect(heard).toEqual({
+      spoken: 'how much is the fish? ±∞',
+      received: [0, 1, 254, 255],
+      end: { code: 3000, reason: 'enough', wasClean: true },
+    });
+  });
+
   it('can be set up again after a disconnect', async () => {
     const states = await page.evaluate(
       async (directory, roots) => {
@@ -182,22 +228,6 @@ describe.each(['chromium', 'firefox'] as const)('mixFetch in %s', (name) => {
     ]);
     const answer = await fetchInPage(page, 'https://origin.example/page-1.html');
     expect(answer).toMatchObject({ status: 200, bytes: 1 });
-  });
-});
-
-describe('the separate entry', () => {
-  it('streams worker and wasm as files of their own', async () => {
-    const browser = await launchBrowser('chromium');
-    const page = await browser.open(pages.url('separate'));
-    await page.evaluate(
-      (directory, roots) =>
-        mix.setupMixTunnel({ nymApiUrl: directory, extraRoots: roots, forceTls: false }),
-      internet.directory,
-      internet.authority.pem,
-    );
-    const answer = await fetchInPage(page, 'https://origin.example/page-1024.html');
-    expect(answer).toMatchObject({ status: 200, bytes: 1024 });
-    await browser.close();
   });
 });
 

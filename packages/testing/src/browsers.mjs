@@ -1,67 +1,28 @@
-// Real browsers on a test page that imports the built packages.
-import { createReadStream, existsSync } from 'node:fs';
+// Real browsers on test pages: Chromium and Firefox by Puppeteer, WebKitGTK's WebView by WebDriver.
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { join, normalize } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
-import puppeteer from 'puppeteer-core';
+import puppeteer, { KnownDevices, PredefinedNetworkConditions } from 'puppeteer-core';
 
 import { temporaryFolder } from './process.mjs';
+import { startWebKit } from './webkit.mjs';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+export { servePages, writePageFiles } from './pages.mjs';
 
-const PAGE = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>test</title>
-<script type="importmap">{"imports": {
-  "@mixweb/mix-tunnel": "/packages/mix-tunnel/dist/ENTRY.js",
-  "@mixweb/mix-fetch": "/packages/mix-fetch/dist/index.js",
-  "@mixweb/mix-client": "/packages/mix-client/dist/index.js",
-  "@mixweb/mix-dns": "/packages/mix-dns/dist/index.js",
-  "@mixweb/mix-websocket": "/packages/mix-websocket/dist/index.js"
-}}</script>
-<script type="module">
-  import * as tunnel from '@mixweb/mix-tunnel';
-  import * as mixFetch from '@mixweb/mix-fetch';
-  import * as mixClient from '@mixweb/mix-client';
-  import * as mixDns from '@mixweb/mix-dns';
-  import * as mixWebSocket from '@mixweb/mix-websocket';
-  globalThis.mix = { ...tunnel, ...mixFetch, ...mixClient, ...mixDns, ...mixWebSocket };
-</script>`;
+/** @typedef {'chromium' | 'firefox' | 'webkit'} BrowserName */
+/** Every engine that the packages are tested in. @type {readonly BrowserName[]} */
+export const BROWSERS = ['chromium', 'firefox', 'webkit'];
 
-/** @type {Record<string, string>} */
-const TYPES = { js: 'text/javascript', wasm: 'application/wasm' };
-
-/** Serves a test page for each entry of mix-tunnel, and the packages. */
-export async function servePages() {
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    const entry = /^\/test-(index|separate)\.html$/.exec(pathname)?.[1];
-    if (entry !== undefined) {
-      response.setHeader('Content-Type', 'text/html');
-      response.end(PAGE.replace('ENTRY', entry));
-      return;
-    }
-    const file = join(root, normalize(pathname));
-    const type = TYPES[pathname.split('.').pop() ?? ''];
-    if (!pathname.startsWith('/packages/') || type === undefined || !existsSync(file)) {
-      response.writeHead(404).end();
-      return;
-    }
-    response.setHeader('Content-Type', type);
-    createReadStream(file).pipe(response);
-  });
-  await new Promise((resolve) => void server.listen(0, '127.0.0.1', () => resolve(undefined)));
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  return {
-    /** @param {'index' | 'separate'} entry */
-    url: (entry) => `http://127.0.0.1:${port}/test-${entry}.html`,
-    stop: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve(undefined));
-      }),
-  };
-}
+/**
+ * What tests may do with a page of any browser; Puppeteer's pages can do it.
+ *
+ * @typedef {object} TestPage
+ * @property {<A extends unknown[], R>(action: (...args: A) => R, ...args: A) => Promise<Awaited<R>>} evaluate
+ *   runs a function in the page; arguments and result cross as JSON
+ * @property {(url: string) => Promise<unknown>} goto
+ * @property {(selector: string) => Promise<void>} click
+ * @property {(selector: string, text: string) => Promise<void>} type
+ */
 
 // As root, and without the calls home that a browser makes at its start.
 const CHROMIUM_ARGS = [
@@ -72,7 +33,14 @@ const CHROMIUM_ARGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  '--disable-features=OptimizationHints,MediaRouter',
+  // The last one: pages of no address may connect to loopback without asking their user.
+  '--disable-features=OptimizationHints,MediaRouter,LocalNetworkAccessChecks',
+];
+/** What Puppeteer adds so that tests hide how browsers treat pages in the background. */
+const ALWAYS_AWAKE = [
+  '--disable-background-timer-throttling',
+  '--disable-backgrounding-occluded-windows',
+  '--disable-renderer-backgrounding',
 ];
 const IMPORT_TIMEOUT_MS = 20_000;
 
@@ -92,6 +60,19 @@ async function connectedAddresses(file) {
   return [...new Set(addresses)];
 }
 
+/**
+ * Waits until the test page has imported the packages.
+ *
+ * @param {TestPage} page
+ */
+export async function untilImported(page) {
+  // Polling by evaluate works under any CSP, unlike waitForFunction.
+  const deadline = Date.now() + IMPORT_TIMEOUT_MS;
+  while (!(await page.evaluate(() => 'mix' in globalThis))) {
+    if (Date.now() > deadline) throw new Error('the packages were not imported in time');
+  }
+}
+
 /** @param {'chromium' | 'firefox'} name */
 export async function launchBrowser(name) {
   const folder = temporaryFolder(name);
@@ -104,6 +85,7 @@ export async function launchBrowser(name) {
           headless: true,
           userDataDir: join(folder.path, 'profile'),
           args: [...CHROMIUM_ARGS, `--log-net-log=${netLog}`],
+          ignoreDefaultArgs: ALWAYS_AWAKE,
         })
       : await puppeteer.launch({
           browser: 'firefox',
@@ -120,11 +102,7 @@ export async function launchBrowser(name) {
     async open(url) {
       const page = await browser.newPage();
       await page.goto(url);
-      // Polling by evaluate works under any CSP, unlike waitForFunction.
-      const deadline = Date.now() + IMPORT_TIMEOUT_MS;
-      while (!(await page.evaluate(() => 'mix' in globalThis))) {
-        if (Date.now() > deadline) throw new Error('the packages were not imported in time');
-      }
+      await untilImported(page);
       return page;
     },
     /** Closes the browser; in Chromium resolves with every address that it connected to. */
@@ -135,4 +113,48 @@ export async function launchBrowser(name) {
       return addresses;
     },
   };
+}
+
+/**
+ * One page of a browser of its own, the same for all engines.
+ *
+ * @param {BrowserName} name
+ * @param {Parameters<typeof startWebKit>[0]} [webKit]
+ * @returns {Promise<{ page: TestPage, open(url: string): Promise<void>, close(): Promise<void> }>}
+ */
+export async function launchPage(name, webKit) {
+  if (name === 'webkit') {
+    const { page, stop } = await startWebKit(webKit);
+    return { page, open: (url) => opened(page, url), close: stop };
+  }
+  const browser = await launchBrowser(name);
+  const page = await browser.browser.newPage();
+  return {
+    page,
+    open: (url) => opened(page, url),
+    close: async () => void (await browser.close()),
+  };
+}
+
+/**
+ * A page as on a phone: WebKitGTK's view is as large as one; Chromium emulates screen, touch,
+ * mobile network and a slower processor.
+ *
+ * @param {'chromium' | 'webkit'} name
+ * @returns {Promise<{ page: TestPage, open(url: string): Promise<void>, close(): Promise<void> }>}
+ */
+export async function launchPhone(name) {
+  if (name === 'webkit') return launchPage('webkit');
+  const { browser, close } = await launchBrowser(name);
+  const page = await browser.newPage();
+  await page.emulate(KnownDevices['Pixel 5']);
+  await page.emulateNetworkConditions(PredefinedNetworkConditions['Fast 4G']);
+  await page.emulateCPUThrottling(2);
+  return { page, open: (url) => opened(page, url), close: async () => void (await close()) };
+}
+
+/** @param {TestPage} page @param {string} url */
+async function opened(page, url) {
+  await page.goto(url);
+  await untilImported(page);
 }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const STOP_GRACE_MS = 5_000;
+const PROBE_INTERVAL_MS = 50;
 
 /** A port that was free a moment ago on `host`. */
 export async function freePort(host = '127.0.0.1') {
@@ -26,14 +27,22 @@ export function temporaryFolder(name) {
 }
 
 /**
- * Starts a program and resolves when `ready` has found what it needs in the output so far.
+ * Starts a program and resolves when `ready` has found what it needs in the output so far, or, for
+ * programs that say nothing, when `probe` does.
  *
  * @param {string} command
  * @param {string[]} args
- * @param {(output: string) => unknown} ready a truthy value ends the wait and becomes `value`
- * @param {{ timeoutMs?: number, env?: Record<string, string> }} [options]
+ * @param {((output: string) => unknown) | undefined} ready a truthy value ends the wait and becomes
+ *   `value`
+ * @param {{ timeoutMs?: number, env?: Record<string, string>, probe?: () => Promise<boolean> }} [options]
+ *   `probe` is asked again and again; it may reject
  */
-export async function runProcess(command, args, ready, { timeoutMs = 20_000, env = {} } = {}) {
+export async function runProcess(
+  command,
+  args,
+  ready,
+  { timeoutMs = 20_000, env = {}, probe } = {},
+) {
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
@@ -47,24 +56,34 @@ export async function runProcess(command, args, ready, { timeoutMs = 20_000, env
   });
   const value = await new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
+      clearInterval(asking);
       child.kill('SIGKILL');
       reject(new Error(`${command} was not ready in ${timeoutMs} ms:\n${output}`));
     }, timeoutMs);
+    const settle = (found) => {
+      clearTimeout(timer);
+      clearInterval(asking);
+      resolve(found);
+    };
+    const ask = async () => {
+      if (await probe().catch(() => false)) settle(true);
+    };
+    const asking = probe && setInterval(() => void ask(), PROBE_INTERVAL_MS);
     const look = (chunk) => {
       output += String(chunk);
-      const found = ready(output);
-      if (!found) return;
-      clearTimeout(timer);
-      resolve(found);
+      const found = ready?.(output);
+      if (found) settle(found);
     };
     child.stdout.on('data', look);
     child.stderr.on('data', look);
     child.once('error', (error) => {
       clearTimeout(timer);
+      clearInterval(asking);
       reject(error);
     });
     child.once('exit', (code) => {
       clearTimeout(timer);
+      clearInterval(asking);
       reject(new Error(`${command} ended with code ${code} before it was ready:\n${output}`));
     });
   });
