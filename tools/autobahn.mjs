@@ -3,7 +3,8 @@
 // Natively over plain TCP all cases; with --localnet sections 1-7 by MixWebSocket in Node through a
 // local mixnet. Sets the suite up in .deps/autobahn when it finds a Python 2.7. Ends with
 // `N passed, N failed`; failed is also what is merely non-strict. Report: build/results/autobahn*/.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -22,6 +23,12 @@ const GOOD = ['OK', 'INFORMATIONAL'];
 function must(command, args, env = {}) {
   const done = spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, ...env } });
   if (done.status !== 0) throw new Error(`${command} ${args.join(' ')} failed`);
+}
+
+/** As `must`, while this process goes on reading what the server says. */
+async function mustBeside(command, args) {
+  const [code] = await once(spawn(command, args, { stdio: 'inherit' }), 'exit');
+  if (code !== 0) throw new Error(`${command} failed`);
 }
 
 function findPython2() {
@@ -128,9 +135,10 @@ console.log(`${server.value} cases`);
 try {
   if (values.localnet) await throughLocalnet(port);
   else
-    must(join(root, 'build/native-release/tests/websocket/autobahn/mix-autobahn-client'), [
-      String(port),
-    ]);
+    await mustBeside(
+      join(root, 'build/native-release/tests/websocket/autobahn/mix-autobahn-client'),
+      [String(port)],
+    );
 } finally {
   await server.stop();
 }

@@ -63,7 +63,7 @@ int run_all(std::uint16_t port) {
   }
   for (int i = 1; i <= num_cases; ++i) {
     (void)run(port, "/runCase?case=" + std::to_string(i) + "&agent=" + kAgent, rng);
-    if (i % 50 == 0) std::printf("%d of %d cases\n", i, num_cases);
+    if (i % 50 == 0) std::fprintf(stderr, "%d of %d cases\n", i, num_cases);
   }
   (void)run(port, std::string{"/updateReports?agent="} + kAgent, rng);
   return 0;
