@@ -228,6 +228,26 @@ TEST_F(ConnectionTest, TellsTheServerItsFault) {
   }
 }
 
+TEST_F(ConnectionTest, LetsWhatCameBeforeAFaultBeAnswered) {
+  start();
+  open();
+  base::Bytes bytes = frame(0x81, "fine");
+  base::append(bytes, Bytes{0x83, 0x00});
+  base::append(bytes, frame(0x89, "too late"));
+  serve(bytes);
+  ASSERT_TRUE(connection->advance(clock.now()));
+  const auto message = connection->poll_event();
+  ASSERT_TRUE(message && std::holds_alternative<Message>(*message));
+  ASSERT_TRUE(connection->send(MessageKind::kText, base::as_bytes("answer")));
+  EXPECT_EQ(connection->next_deadline(), base::Deadline{clock.now()});
+  advance();
+  EXPECT_EQ(last<Closed>().error.value().code, Errc::ws_protocol);
+  const auto frames = take_frames();
+  ASSERT_EQ(frames.size(), 2U);
+  EXPECT_EQ(base::to_string(frames[0].payload), "answer");
+  EXPECT_EQ(frames[1].first, 0x88);
+}
+
 TEST_F(ConnectionTest, SurvivesEveryBytePrefixAndRandomBytes) {
   for (int round = 0; round < 300; ++round) {
     pair = test::StreamPair{};

@@ -32,8 +32,9 @@ class ConnectionTest : public testing::Test {
     advance();
   }
   void advance() {
-    (void)connection->advance(clock.now());
-    while (auto event = connection->poll_event()) events.push_back(std::move(*event));
+    while (connection->advance(clock.now())) {
+      while (auto event = connection->poll_event()) events.push_back(std::move(*event));
+    }
   }
   void pass(base::Duration time) {
     clock.advance(time);

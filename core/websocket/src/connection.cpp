@@ -44,10 +44,13 @@ class Connection::Impl {
 
   bool advance(TimePoint now) {
     if (done()) return false;
-    bool moved = write(now);
+    bool moved = heed_fault(now);
+    moved |= write(now);
     moved |= read(now);
     moved |= write(now);  // answers to what was read
-    while (auto size = outbox_.poll_sent()) events_.push_back(Sent{*size});
+    while (auto size = outbox_.poll_sent()) {
+      if (!has_ended_) events_.push_back(Sent{*size});  // Closed is the last event
+    }
     moved |= check_end();
     moved |= check_time(now);
     return moved || !events_.empty();
@@ -100,6 +103,7 @@ class Connection::Impl {
   base::Deadline next_deadline() const {
     if (done()) return std::nullopt;
     base::Deadline out = base::earlier(deadline_, stream_.next_deadline());
+    if (fault_) out = base::earlier(out, fault_->at);
     if (std::holds_alternative<OpenState>(state_)) {
       out = base::earlier(out, base::earlier(ping_at_, lost_at_));
     }
@@ -123,6 +127,10 @@ class Connection::Impl {
     bool has_shut_down = false;
   };
   struct Done {};
+  struct Fault {
+    Error error;
+    TimePoint at;
+  };
 
   bool is_open() const {
     const auto* open = std::get_if<OpenState>(&state_);
@@ -154,11 +162,16 @@ class Connection::Impl {
       return;
     }
     has_failed_ = true;
-    if (is_open()) {
-      outbox_.drop_messages();
-      outbox_.push_close(code_for(error.code), {});
-    }
+    if (is_open()) outbox_.push_close(code_for(error.code), {});
     linger(now);
+  }
+
+  /// Fails by what was found behind messages that the owner has taken meanwhile.
+  bool heed_fault(TimePoint now) {
+    if (!fault_ || !events_.empty()) return false;
+    const Error error = std::exchange(fault_, std::nullopt)->error;
+    if (std::holds_alternative<OpenState>(state_)) fail(error, now);
+    return true;
   }
 
   bool write(TimePoint now) {
@@ -179,6 +192,7 @@ class Connection::Impl {
 
   bool may_read() const {
     if (std::holds_alternative<Lingering>(state_)) return true;  // all of it is thrown away
+    if (fault_) return false;                                    // nothing behind it counts
     return unconsumed_ < kMaxUnconsumed && outbox_.control_size() < kMaxControlQueued;
   }
 
@@ -222,7 +236,9 @@ class Connection::Impl {
     while (auto* open = std::get_if<OpenState>(&state_)) {
       auto incoming = open->assembler->feed(bytes);
       if (!incoming) {
-        fail(incoming.error(), now);
+        // The owner may answer what came before; then the server is told.
+        fault_ = Fault{incoming.error(), now};
+        (void)heed_fault(now);
         return;
       }
       if (!*incoming) return;
@@ -255,7 +271,7 @@ class Connection::Impl {
   }
 
   bool check_end() {
-    if (done() || stream_.readable() > 0) return false;
+    if (done() || fault_ || stream_.readable() > 0) return false;
     if (std::holds_alternative<Lingering>(state_)) {
       const bool is_over = stream_.at_end() || stream_.state() == net::StreamState::kFailed ||
                            stream_.state() == net::StreamState::kClosed;
@@ -313,6 +329,7 @@ class Connection::Impl {
   base::Deadline deadline_;           // of the handshake, of the close
   base::Deadline ping_at_, lost_at_;  // while open
   std::size_t unconsumed_ = 0;        // message bytes given out and not yet read by the page
+  std::optional<Fault> fault_;        // of the server, not yet acted on
   bool has_ended_ = false;            // Closed was told
   bool has_failed_ = false;           // the server broke the protocol
   std::deque<Event> events_;
