@@ -512,6 +512,22 @@ TEST_F(ResolverTest, ReportsBrokenAnswersOfBothResolvers) {
   EXPECT_EQ(result(), "dns_malformed: example.com");
 }
 
+TEST_F(ResolverTest, GivesNamesInTheCaseThatWasAskedFor) {
+  (void)resolver.ask("Mail.example.com", RecordType::kMx, {}, now());
+  const auto query = next_sent();
+  const test::DnsQuery asked = test::read_dns_query(query.payload);
+  ASSERT_NE(asked.asked_name, "Mail.example.com");
+  base::Writer out;
+  out.u16be(asked.id).u16be(0x8180).u16be(1).u16be(1).u16be(0).u16be(0).bytes(asked.question);
+  out.u16be(0xc00c).u16be(15).u16be(1).u32be(60).u16be(4).u16be(10).u16be(0xc011);  // example.com
+  EXPECT_TRUE(stack.answer(query, out.view()));
+  resolver.advance(now());
+  const auto done = resolver.poll_answer();
+  ASSERT_TRUE(done && done->answer);
+  EXPECT_EQ(done->answer->canonical_name.text(), "Mail.example.com");
+  EXPECT_EQ(std::get<Mx>(done->answer->records.at(0)).exchange.text(), "example.com");
+}
+
 TEST_F(ResolverTest, UsesAnotherIdAndPortAndCaseEachTime) {
   std::set<std::uint16_t> ids;
   std::set<std::string> cases;

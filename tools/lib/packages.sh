@@ -8,8 +8,8 @@ MIX_PACKAGES=(
   # libraries of localnet and the tests
   libslirp-dev libglib2.0-dev nlohmann-json3-dev libcli11-dev
   libgtest-dev libgmock-dev googletest libbenchmark-dev
-  # the tests' origin, roots and browsers
-  nginx-light openssl ca-certificates chromium firefox-esr
+  # the tests' origin, resolver, roots and browsers
+  nginx-light unbound openssl ca-certificates chromium firefox-esr
   # WebKitGTK's WebView, its driver, a display, and the language that its shell is written in
   webkit2gtk-driver xvfb gir1.2-webkit2-4.1 python3-gi
   # the set-up itself
@@ -66,10 +66,12 @@ can_be_root() {
   [ -t 0 ] || sudo -n true 2>/dev/null
 }
 
-# The tests start nginx themselves on free ports; the package must not start one on port 80.
+# The tests start nginx and unbound themselves on free ports; the packages must not start theirs.
 install_packages() {
-  local policy=/usr/sbin/policy-rc.d status=0 had_nginx=yes made_policy=no
-  [ -n "$(installed_packages nginx)" ] || had_nginx=no
+  local policy=/usr/sbin/policy-rc.d status=0 made_policy=no service new_services=()
+  for service in nginx unbound; do
+    [ -n "$(installed_packages "$service")" ] || new_services+=("$service")
+  done
   if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
@@ -79,8 +81,10 @@ install_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" \
     </dev/null >&2 || status=$?
   if [ "$made_policy" = yes ]; then as_root rm -f "$policy"; fi
-  if [ "$had_nginx" = no ] && command -v systemctl >/dev/null; then
-    as_root systemctl disable --quiet nginx 2>/dev/null || true
+  if command -v systemctl >/dev/null; then
+    for service in "${new_services[@]}"; do
+      as_root systemctl disable --quiet "$service" 2>/dev/null || true
+    done
   fi
   return "$status"
 }

@@ -182,7 +182,17 @@ Query::Answer Query::read_answer(base::ByteView bytes, const Message& head) cons
     return base::Result<Message>(
         Error{Errc::dns_server_failure, static_cast<std::uint32_t>(head.code)});
   }
-  return decode_message(bytes);
+  // Names of the answer may point into the question: with its own case back, the case that it was
+  // asked in stays between us and the resolver.
+  base::Bytes plain = base::to_bytes(bytes);
+  if (!head.questions.empty()) {
+    const base::ByteView echoed = head.questions.front().name.wire();
+    const auto place = base::MutByteView{plain}.subspan(kHeaderSize);
+    if (place.size() >= echoed.size() && std::equal(echoed.begin(), echoed.end(), place.begin())) {
+      std::ranges::copy(question_.name.wire(), place.begin());
+    }
+  }
+  return decode_message(plain);
 }
 
 }  // namespace mix::dns

@@ -117,6 +117,8 @@ Resolution::Reading Resolution::interpret(const Message& message, std::size_t se
       }
     }
     if (!found.records.empty()) {
+      // "There is no such name", and yet it has records: one of the two is false.
+      if (message.code == ResponseCode::kNameError) return Error{Errc::dns_malformed};
       found.canonical_name = std::move(name);
       found.server = servers_[server].endpoint;
       found.is_authenticated = message.is_authenticated;

@@ -9,6 +9,7 @@
 
 namespace mix::dns {
 
+inline constexpr std::size_t kHeaderSize = 12;           // RFC 1035 §4.1.1
 inline constexpr std::size_t kMaxLabelSize = 63;         // RFC 1035 §2.3.4
 inline constexpr std::size_t kMaxNameSize = 255;         // length bytes and root included
 inline constexpr std::size_t kMaxMessageSize = 65535;    // over TCP
