@@ -1,5 +1,5 @@
 // Macro-benchmarks in headless Chromium over the local mixnet.
-//   npm run bench [-- --rounds N]
+//   npm run bench [-- --rounds N] [--part pages|transfers|sockets]
 // Prints medians beside the protocol's floor; quote the ratios, machines differ.
 /* global mix -- in the page */
 import { parseArgs } from 'node:util';
@@ -8,8 +8,11 @@ import { adminOf, startInternet } from '@mixweb/testing';
 import { launchBrowser, servePages } from '@mixweb/testing/browsers';
 import { pageBytes } from '@mixweb/testing/origin';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' } } });
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '9' }, part: { type: 'string' } },
+});
 const rounds = Number(values.rounds);
+const wanted = (part) => values.part === undefined || values.part === part;
 
 const MIX_DELAY_MS = 15; // mean per mix
 const POISSON_WAIT_MS = 20; // mean wait of an idle client for its next packet
@@ -29,6 +32,9 @@ const TRANSFERS = {
   on: { down: 180, up: 60 },
   off: { down: 500, up: 300 },
 };
+
+/** Median round trip of a WebSocket's echo, ms. */
+const ECHO_BUDGET_MS = { on: 125, off: 102 };
 
 /** Share of the lossless rate that is left when a mix drops this share of the packets. */
 const LOSSES = { 0.01: 0.7, 0.05: 0.35 };
@@ -125,32 +131,79 @@ async function lossy(drop) {
   return rate;
 }
 
+/** Medians, ms: a WebSocket's echo, a name asked anew, a name that is known. */
+async function sockets(shaping) {
+  const result = await page.evaluate(
+    async (opts, count) => {
+      await mix.setupMixTunnel(opts);
+      const timed = async (work) => {
+        const begun = performance.now();
+        await work();
+        return performance.now() - begun;
+      };
+      const repeated = async (work) => {
+        const times = [];
+        for (let i = 0; i < count; i++) times.push(await timed(work));
+        return times;
+      };
+      const socket = new mix.MixWebSocket('ws://sockets.example/echo');
+      await socket.ready;
+      const echo = await repeated(
+        () =>
+          new Promise((resolve) => {
+            socket.onmessage = resolve;
+            void socket.send('x'.repeat(100));
+          }),
+      );
+      await socket.close();
+      const cold = await repeated(() => mix.mixDNS('origin.example', { noCache: true }));
+      const warm = await repeated(() => mix.mixDNS('origin.example'));
+      await mix.disconnectMixTunnel();
+      return { echo, cold, warm };
+    },
+    { ...options, disablePoissonTraffic: !shaping, disableCoverTraffic: !shaping },
+    rounds * rounds,
+  );
+  return { echo: median(result.echo), cold: median(result.cold), warm: median(result.warm) };
+}
+
 const roundTrip = 6 * MIX_DELAY_MS;
 const rows = [];
 for (const shaping of [true, false]) {
   const name = shaping ? 'shaping on' : 'shaping off';
   const floor = roundTrip + (shaping ? POISSON_WAIT_MS : 0);
-  const { setup, cold, warm } = await measure(shaping);
-  rows.push([`${name}: set-up to ready, median of ${rounds}`, setup, SETUP_BUDGET_MS, 'budget']);
-  rows.push([`${name}: cold GET 1 KiB (name, TCP, TLS, HTTP)`, cold, 4 * floor, 'floor']);
-  rows.push([`${name}: warm GET 1 KiB, median of ${rounds * rounds}`, warm, floor, 'floor']);
-  if (shaping)
-    rows.push([`${name}: warm GET against its budget`, warm, WARM_GET_BUDGET_MS, 'budget']);
-  const { down, up, sustained } = await transfers(shaping);
-  const goal = TRANSFERS[shaping ? 'on' : 'off'];
-  rows.push([`${name}: download of 1 MiB, kB/s`, down, goal.down, 'goal']);
-  rows.push([`${name}: download of 1 MiB, kB/s`, down, shaping ? 205 : 1300, 'cap']);
-  rows.push([`${name}: upload of 1 MiB, kB/s`, up, goal.up, 'goal']);
-  for (const [loss, share] of shaping ? [] : Object.entries(LOSSES)) {
-    const rate = await lossy(Number(loss));
-    rows.push([
-      `${name}: download of 1 MiB at ${loss * 100} % loss, kB/s`,
-      rate,
-      share * down,
-      'goal',
-    ]);
+  if (wanted('pages')) {
+    const { setup, cold, warm } = await measure(shaping);
+    rows.push([`${name}: set-up to ready, median of ${rounds}`, setup, SETUP_BUDGET_MS, 'budget']);
+    rows.push([`${name}: cold GET 1 KiB (name, TCP, TLS, HTTP)`, cold, 4 * floor, 'floor']);
+    rows.push([`${name}: warm GET 1 KiB, median of ${rounds * rounds}`, warm, floor, 'floor']);
+    if (shaping)
+      rows.push([`${name}: warm GET against its budget`, warm, WARM_GET_BUDGET_MS, 'budget']);
   }
-  rows.push([`${name}: download of 10 MiB, kB/s`, sustained, down, 'that of 1 MiB']);
+  if (wanted('transfers')) {
+    const { down, up, sustained } = await transfers(shaping);
+    const goal = TRANSFERS[shaping ? 'on' : 'off'];
+    rows.push([`${name}: download of 1 MiB, kB/s`, down, goal.down, 'goal']);
+    rows.push([`${name}: download of 1 MiB, kB/s`, down, shaping ? 205 : 1300, 'cap']);
+    rows.push([`${name}: upload of 1 MiB, kB/s`, up, goal.up, 'goal']);
+    for (const [loss, share] of shaping ? [] : Object.entries(LOSSES)) {
+      const rate = await lossy(Number(loss));
+      rows.push([
+        `${name}: download of 1 MiB at ${loss * 100} % loss, kB/s`,
+        rate,
+        share * down,
+        'goal',
+      ]);
+    }
+    rows.push([`${name}: download of 10 MiB, kB/s`, sustained, down, 'that of 1 MiB']);
+  }
+  if (wanted('sockets')) {
+    const { echo, cold, warm } = await sockets(shaping);
+    const budget = ECHO_BUDGET_MS[shaping ? 'on' : 'off'];
+    rows.push([`${name}: WebSocket echo, median of ${rounds * rounds}`, echo, budget, 'budget']);
+    rows.push([`${name}: name asked anew, median of ${rounds * rounds}`, cold, floor, 'floor']);
+    rows.push([`${name}: name that is known`, warm, 1, 'ms']);
+  }
 }
 await browser.close();
 await pages.stop();

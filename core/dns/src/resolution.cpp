@@ -58,7 +58,9 @@ std::optional<Outcome> Resolution::advance(base::TimePoint now) {
     }
     if (auto* found = std::get_if<Found>(&reading)) return Outcome{std::move(*found)};
     if (auto* nothing = std::get_if<Nothing>(&reading)) return Outcome{*nothing};
-    return Outcome{std::get<Error>(reading)};
+    const auto& error = std::get<Error>(reading);
+    if (error.code != Errc::dns_malformed) return Outcome{error};
+    attempt = {nullptr, error};  // another resolver may make sense
   }
   if (now >= deadline_) return Outcome{Error{Errc::dns_timeout}};
   const Attempt& primary = attempts_[kPrimary];
