@@ -64,26 +64,38 @@ base::Bytes pattern(std::size_t size) {
 
 // --- Origin ---
 
-Origin::Origin(test::Internet& internet, test::Identity identity, const base::Clock& clock,
-               base::Rng& rng)
-    : internet_(internet), clock_(clock), rng_(rng) {
+Origin::Origin(test::Internet& internet, RackTcp* rack_tcp, test::Identity identity,
+               const base::Clock& clock, base::Rng& rng)
+    : internet_(internet), rack_tcp_(rack_tcp), clock_(clock), rng_(rng) {
   listen(kHttp, std::nullopt);
   listen(kHttps, std::move(identity));
 }
 
 void Origin::listen(std::uint16_t port, std::optional<test::Identity> identity) {
-  internet_.listen(port);
+  if (rack_tcp_ != nullptr) {
+    rack_tcp_->listen(port);
+  } else {
+    internet_.listen(port);
+  }
   ports_.insert_or_assign(port, std::move(identity));
+}
+
+std::optional<RackTcp::Accepted> Origin::accept_stream(std::uint16_t port) {
+  if (rack_tcp_ != nullptr) return rack_tcp_->accept(port);
+  const auto client = internet_.accept(port);
+  if (!client) return std::nullopt;
+  return RackTcp::Accepted{client->remote,
+                           std::make_unique<PeerStream>(internet_, client->connection)};
 }
 
 bool Origin::accept(std::uint16_t port, const std::optional<test::Identity>& identity) {
   bool moved = false;
-  while (const auto client = internet_.accept(port)) {
+  while (auto client = accept_stream(port)) {
     moved = true;
     ++accepted_;
     auto connection = std::make_unique<Connection>();
     connection->client = client->remote;
-    connection->stream = std::make_unique<PeerStream>(internet_, client->connection);
+    connection->stream = std::move(client->stream);
     if (identity) {
       test::TlsServerOptions options;
       options.identity = *identity;

@@ -12,6 +12,7 @@
 #include "mix/base/rng.h"
 #include "mix/base/time.h"
 #include "mix/net/stream.h"
+#include "rack_tcp.h"
 #include "support/internet.h"
 #include "support/tls/tls_server.h"
 
@@ -39,9 +40,10 @@ class Origin {
     net::Endpoint client;  // as the server sees it
   };
 
-  /// HTTPS on 443 with this identity, plain HTTP on 80. References outlive the origin.
-  Origin(test::Internet& internet, test::Identity identity, const base::Clock& clock,
-         base::Rng& rng);
+  /// HTTPS on 443 with this identity, plain HTTP on 80, by `rack_tcp` when there is one, else by
+  /// lwIP. References outlive the origin.
+  Origin(test::Internet& internet, RackTcp* rack_tcp, test::Identity identity,
+         const base::Clock& clock, base::Rng& rng);
 
   /// Serves one more port: with an identity by TLS 1.3, else plainly.
   void listen(std::uint16_t port, std::optional<test::Identity> identity);
@@ -63,12 +65,14 @@ class Origin {
     bool ended = false;
   };
 
+  [[nodiscard]] std::optional<RackTcp::Accepted> accept_stream(std::uint16_t port);
   bool accept(std::uint16_t port, const std::optional<test::Identity>& identity);
   bool serve(Connection& connection, base::TimePoint now);
   /// Takes one whole request from the front of `in`; false when there is none yet.
   bool answer_one(Connection& connection);
 
   test::Internet& internet_;
+  RackTcp* const rack_tcp_;
   std::map<std::uint16_t, std::optional<test::Identity>> ports_;
   const base::Clock& clock_;
   base::Rng& rng_;

@@ -173,7 +173,9 @@ World::World(WorldConfig config)
   }
   inform_exits();
   for (const char* name : {kHost, kWrongHost}) name_server_.add(name, kServerIpv4);
-  origin_ = std::make_unique<Origin>(internet_, certificates().server, clock_, rng_);
+  if (config.server_tcp == ServerTcp::kRack) rack_tcp_.emplace(rng_);
+  origin_ = std::make_unique<Origin>(internet_, rack_tcp_ ? &*rack_tcp_ : nullptr,
+                                     certificates().server, clock_, rng_);
   replace_engine();
 }
 
@@ -198,6 +200,7 @@ void World::inform_exits() {
 
 base::Deadline World::next_event() const {
   base::Deadline next = internet_.next_deadline();
+  if (rack_tcp_) next = base::earlier(next, rack_tcp_->next_deadline());
   if (thread_ == Thread::kRunning) next = base::earlier(next, engine_deadline_);
   if (!queue_.empty()) next = base::earlier(next, queue_.begin()->first);
   for (const localnet::ClusterNode& node : cluster_.nodes()) {
@@ -324,8 +327,9 @@ bool World::pump_exits() {
   for (auto& [id, exit] : exits_) {
     moved |= exit->advance(now(), clock_.wall_now(), [this](base::Bytes packet) {
       segments_out_.count(packet);
-      after(latency_.internet,
-            [this, bytes = std::move(packet)] { internet_.receive(bytes, now()); });
+      after(latency_.internet, [this, bytes = std::move(packet)] {
+        if (!rack_tcp_ || !rack_tcp_->receive(bytes, now())) internet_.receive(bytes, now());
+      });
     });
   }
   return moved;
@@ -333,17 +337,26 @@ bool World::pump_exits() {
 
 bool World::pump_internet() {
   if (base::is_due(internet_.next_deadline(), now())) internet_.expire(now());
+  if (rack_tcp_) rack_tcp_->expire(now());
   bool moved = origin_->advance(now());
   moved |= name_server_.advance();
   while (auto packet = internet_.poll_output()) {
     moved = true;
-    segments_in_.count(*packet);
-    after(latency_.internet, [this, bytes = *std::move(packet)] {
-      // Exits draw addresses from one range; each knows its own clients.
-      for (auto& [id, exit] : exits_) exit->receive_packet(bytes, now());
-    });
+    carry_back(*std::move(packet));
+  }
+  while (auto packet = rack_tcp_ ? rack_tcp_->poll_output(now()) : std::nullopt) {
+    moved = true;
+    carry_back(*std::move(packet));
   }
   return moved;
+}
+
+void World::carry_back(base::Bytes packet) {
+  segments_in_.count(packet);
+  after(latency_.internet, [this, bytes = std::move(packet)] {
+    // Exits draw addresses from one range; each knows its own clients.
+    for (auto& [id, exit] : exits_) exit->receive_packet(bytes, now());
+  });
 }
 
 // --- the engine's host ---

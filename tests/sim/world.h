@@ -21,6 +21,7 @@
 #include "mix/mixnet/client.h"
 #include "mix/tunnel/engine.h"
 #include "origin.h"
+#include "rack_tcp.h"
 #include "segment_counter.h"
 #include "support/internet.h"
 #include "support/manual_clock.h"
@@ -46,12 +47,17 @@ struct Latency {
   base::Duration directory = 20ms;
 };
 
+/// The TCP of the servers: lwIP, which takes three duplicates for a loss, or that of today's
+/// kernels.
+enum class ServerTcp : std::uint8_t { kLwip, kRack };
+
 struct WorldConfig {
   WorldConfig();  // one entry, one mix a layer, one exit
   std::uint64_t seed = 1;
   localnet::ClusterConfig cluster;
   localnet::IpRouterConfig router;
   Latency latency;
+  ServerTcp server_tcp = ServerTcp::kLwip;
   tunnel::Options options;  // directory URL and roots are filled in by the world
 };
 
@@ -247,6 +253,8 @@ class World {
   bool pump_nodes();
   bool pump_exits();
   bool pump_internet();
+  /// An IP packet of a server, on its way to the exits.
+  void carry_back(base::Bytes packet);
   bool pump_engine();
   [[nodiscard]] base::Deadline next_event() const;
   /// Tells the engine something, at once or when its thread runs again.
@@ -282,6 +290,7 @@ class World {
   std::map<std::string, directory::NodeId> by_address_;
   std::map<directory::NodeId, std::unique_ptr<SimExit>> exits_;
   test::Internet internet_;
+  std::optional<RackTcp> rack_tcp_;  // in front of it
   NameServer name_server_;
   std::unique_ptr<Origin> origin_;
 
