@@ -8,8 +8,8 @@ export default defineConfig({
       'examples/*/test/**/*.test.ts',
       'tests/e2e/**/*.test.ts',
     ],
-    // Two cores: a localnet and a browser already fill them.
-    fileParallelism: false,
+    // Two cores: a localnet and a browser already fill them, but tests of failures mostly wait.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
     passWithNoTests: true,

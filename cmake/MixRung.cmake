@@ -56,11 +56,12 @@ function(mix_rung name)
   add_library(mix::${name} ALIAS mix_${name})
 endfunction()
 
-# mix_test(<name> DEPS ... [SOURCES ...] [HOST])
+# mix_test(<name> DEPS ... [SOURCES ...] [HOST] [SHARDS n])
 # <name>_test from the *_test.cpp of the current folder. HOST: native only, with exceptions and run-time
-# types, for tests that use localnet/ or the system. Natively a program, in wasm run under Node.
+# types, for tests that use localnet/ or the system. Natively a program, in wasm run under Node. SHARDS:
+# run as so many processes, each with its part of the tests.
 function(mix_test name)
-  cmake_parse_arguments(ARG "HOST" "" "DEPS;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "HOST" "SHARDS" "DEPS;SOURCES" ${ARGN})
   if(ARG_HOST AND EMSCRIPTEN)
     return()
   endif()
@@ -81,16 +82,26 @@ function(mix_test name)
     target_link_libraries(${target} PRIVATE mix_core_flags)
   endif()
   target_link_libraries(${target} PRIVATE ${ARG_DEPS} mix_test_support third_party::gtest_main)
-  # tools/test.mjs counts by this report.
-  set(report --gtest_output=json:${CMAKE_BINARY_DIR}/results/${target}.json)
   if(EMSCRIPTEN)
     # Node's own files for the vectors; a stack as the module's. Linked without the whole-program
     # optimiser, which takes fifteen times as long and is not what is under test.
     target_link_options(${target} PRIVATE -sNODERAWFS=1 -sEXIT_RUNTIME=1 -sALLOW_MEMORY_GROWTH=1
       -sSTACK_SIZE=1MB -sENVIRONMENT=node -O1 -sASSERTIONS=1)
-    add_test(NAME ${target} COMMAND ${MIX_NODE} $<TARGET_FILE:${target}> ${report})
+    _mix_run_test(${target} ${MIX_NODE} $<TARGET_FILE:${target}>)
+  elseif(ARG_SHARDS)
+    math(EXPR last "${ARG_SHARDS} - 1")
+    foreach(shard RANGE ${last})
+      _mix_run_test(${target}_${shard} ${target})
+      set_property(TEST ${target}_${shard} APPEND PROPERTY ENVIRONMENT
+        GTEST_TOTAL_SHARDS=${ARG_SHARDS} GTEST_SHARD_INDEX=${shard})
+    endforeach()
   else()
-    add_test(NAME ${target} COMMAND ${target} ${report})
+    _mix_run_test(${target} ${target})
   endif()
-  set_tests_properties(${target} PROPERTIES TIMEOUT 600 ENVIRONMENT "${MIX_TEST_ENVIRONMENT}")
+endfunction()
+
+# tools/test.mjs counts by the report.
+function(_mix_run_test name)
+  add_test(NAME ${name} COMMAND ${ARGN} --gtest_output=json:${CMAKE_BINARY_DIR}/results/${name}.json)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 600 ENVIRONMENT "${MIX_TEST_ENVIRONMENT}")
 endfunction()

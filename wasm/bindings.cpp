@@ -101,6 +101,27 @@ val figures(std::initializer_list<std::pair<const char*, std::uint64_t>> list) {
 
 // --- options and requests in ---
 
+/// The preset, and then what is given by itself.
+void traffic_from_js(const val& js, mixnet::TrafficConfig& traffic) {
+  if_given<std::string>(js, "trafficPreset", [&](const std::string& name) {
+    if (const auto preset = mixnet::parse_traffic_preset(name)) {
+      traffic = mixnet::traffic_preset(*preset);
+    }
+  });
+  if_given<bool>(js, "disablePoissonTraffic", [&](auto v) { traffic.disable_main_poisson = v; });
+  if_given<bool>(js, "disableCoverTraffic", [&](auto v) { traffic.disable_loop_cover = v; });
+  if_given<bool>(js, "useLegacySphinxFormat",
+                 [&](auto v) { traffic.use_legacy_sphinx_format = v; });
+  if_given<double>(js, "averagePacketDelayMs",
+                   [&](auto v) { traffic.average_packet_delay = milliseconds(v); });
+  if_given<double>(js, "averageAckDelayMs",
+                   [&](auto v) { traffic.average_ack_delay = milliseconds(v); });
+  if_given<double>(js, "messageSendingAverageDelayMs",
+                   [&](auto v) { traffic.message_sending_average_delay = milliseconds(v); });
+  if_given<double>(js, "loopCoverAverageDelayMs",
+                   [&](auto v) { traffic.loop_cover_average_delay = milliseconds(v); });
+}
+
 tunnel::Options options_from_js(const val& js) {
   tunnel::Options options;
   const val urls = js["nymApiUrls"];
@@ -111,10 +132,7 @@ tunnel::Options options_from_js(const val& js) {
   if_given<std::string>(js, "preferredGateway", [&](auto v) { options.preferred_gateway = v; });
   if_given<bool>(js, "exit", [&](auto v) { options.exit = v; });
   if_given<bool>(js, "forceTls", [&](auto v) { options.force_tls = v; });
-  if_given<bool>(js, "disablePoissonTraffic", [&](auto v) { options.disable_poisson_traffic = v; });
-  if_given<bool>(js, "disableCoverTraffic", [&](auto v) { options.disable_cover_traffic = v; });
-  if_given<bool>(js, "useLegacySphinxFormat",
-                 [&](auto v) { options.use_legacy_sphinx_format = v; });
+  traffic_from_js(js, options.traffic);
   if_given<unsigned>(js, "openReplySurbs", [&](auto v) { options.open_reply_surbs = v; });
   if_given<unsigned>(js, "dataReplySurbs", [&](auto v) { options.data_reply_surbs = v; });
   if_given<std::string>(js, "primaryDns", [&](auto v) { options.primary_dns = v; });
@@ -145,14 +163,6 @@ tunnel::Options options_from_js(const val& js) {
                    [&](auto v) { options.reconnect.min_delay = milliseconds(v); });
   if_given<double>(js, "reconnectMaxDelayMs",
                    [&](auto v) { options.reconnect.max_delay = milliseconds(v); });
-  if_given<double>(js, "averagePacketDelayMs",
-                   [&](auto v) { options.average_packet_delay = milliseconds(v); });
-  if_given<double>(js, "averageAckDelayMs",
-                   [&](auto v) { options.average_ack_delay = milliseconds(v); });
-  if_given<double>(js, "messageSendingAverageDelayMs",
-                   [&](auto v) { options.message_sending_average_delay = milliseconds(v); });
-  if_given<double>(js, "loopCoverAverageDelayMs",
-                   [&](auto v) { options.loop_cover_average_delay = milliseconds(v); });
   return options;
 }
 

@@ -28,7 +28,7 @@ constexpr std::uint32_t kMaxUnanswered = 10;
 /// grows with each segment that was sent again for nothing.
 constexpr std::int64_t kPatienceUnit = 8;
 constexpr std::int64_t kPatienceStep = 1, kMaxPatience = 10 * kPatienceUnit;
-constexpr Duration kAckDelay = 25ms;
+constexpr Duration kAckDelay = 40ms;  // as Linux
 constexpr std::uint32_t kSegmentsPerAck = 2;
 constexpr Duration kForgetAfter = 5s;  // late FINs of the client are still answered
 

@@ -316,11 +316,10 @@ describe('TLS', () => {
       await (await mixFetch('https://node.example/bytes/1', { isolationKey })).text();
     };
     await fetchOne('resume');
+    await fetchOne('another');
+    expect(servers.log.resumed).toBe(before);
     await Promise.all([fetchOne('resume'), fetchOne('resume'), fetchOne('resume')]);
     expect(servers.log.resumed).toBeGreaterThan(before);
-    const resumed = servers.log.resumed;
-    await fetchOne('another');
-    expect(servers.log.resumed).toBe(resumed);
   });
 });
 

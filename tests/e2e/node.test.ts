@@ -324,12 +324,23 @@ describe('the life of a tunnel', () => {
     expect((await mixFetch('https://origin.example/page-102400.html')).status).toBe(200);
   });
 
+  it.each(['noCoverWithKeepAlive', 'medium'] as const)(
+    'works with the traffic preset %s',
+    async (preset) => {
+      await setupMixTunnel(options({ traffic: { preset } }));
+      const response = await mixFetch('https://origin.example/page-102400.html');
+      expect((await response.arrayBuffer()).byteLength).toBe(102_400);
+    },
+  );
+
   it.each<[keyof SetupMixTunnelOpts, unknown]>([
     ['maxRedirects', 256],
     ['openReplySurbs', -1],
     ['tcpBufferSize', 1.5],
     ['mtu', 576],
     ['dnsTimeoutMs', Number.NaN],
+    ['traffic', { preset: 'slow' }],
+    ['traffic', { averagePacketDelayMs: -1 }],
   ])('refuses %s out of range', async (name, value) => {
     await expect(setupMixTunnel({ ...options(), [name]: value })).rejects.toBeInstanceOf(
       RangeError,

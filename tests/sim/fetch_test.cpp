@@ -217,7 +217,7 @@ TEST(WholeStack, ExitWithoutVersion10IsAskedInVersion9) {
 
 TEST(WholeStack, LegacySphinxFormatWorksToo) {
   WorldConfig config;
-  config.options.use_legacy_sphinx_format = true;
+  config.options.traffic.use_legacy_sphinx_format = true;
   World world(std::move(config));
   ASSERT_TRUE(world.set_up());
   EXPECT_EQ(world.get(https("/bytes/5000")).body, pattern(5000));

@@ -81,6 +81,19 @@ TEST(ObserverOfTheLink, CannotTellAnIdleClientFromABusyOne) {
   EXPECT_LT(test::ks_two_samples(idle, busy), test::ks_limit(idle.size(), busy.size()));
 }
 
+TEST(TrafficPresets, CarryRequests) {
+  for (const char* name : {"fast", "noPerHopDelays", "medium"}) {
+    SCOPED_TRACE(name);
+    WorldConfig config;
+    config.options.traffic = mixnet::traffic_preset(*mixnet::parse_traffic_preset(name));
+    World world(std::move(config));
+    ASSERT_TRUE(world.set_up(10s));
+    const Fetch& fetch = world.get("https://" + std::string(kHost) + "/bytes/1000", 10s);
+    ASSERT_TRUE(fetch.end.has_value());
+    EXPECT_EQ(fetch.body, pattern(1000));
+  }
+}
+
 TEST(ObserverOfTheLink, SeesNothingOfAnIdleClientWithoutShaping) {
   World world(without_cover());
   ASSERT_TRUE(world.set_up());

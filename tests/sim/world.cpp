@@ -75,8 +75,7 @@ WorldConfig::WorldConfig() {
 
 WorldConfig without_cover() {
   WorldConfig config;
-  config.options.disable_poisson_traffic = true;
-  config.options.disable_cover_traffic = true;
+  config.options.traffic = mixnet::traffic_preset(mixnet::TrafficPreset::kNoCover);
   return config;
 }
 

@@ -2,6 +2,21 @@
 // spec: api part 1 §1, part 2 §2
 import type { EngineOptions, KeyStorage } from './protocol.ts';
 
+/**
+ * Named settings of the traffic streams: `fast` 10 ms a mix, 4 ms between packets, hardly any loop
+ * cover; `noCover` neither shaping nor cover; `noCoverWithKeepAlive` the same with loop cover every
+ * 5 s; `noPerHopDelays` no delays in the mixes; `medium` the last two, with larger packets where
+ * they save some. spec: messages §12
+ */
+export type TrafficPreset = (typeof TRAFFIC_PRESETS)[number];
+const TRAFFIC_PRESETS = [
+  'fast',
+  'noCover',
+  'noCoverWithKeepAlive',
+  'noPerHopDelays',
+  'medium',
+] as const;
+
 /** Options of setupMixTunnel. All optional. */
 export interface SetupMixTunnelOpts {
   /** Exit to use, a Nym address `identity.encryption@gateway`. Default: discovered. */
@@ -64,6 +79,8 @@ export interface SetupMixTunnelOpts {
   mtu?: number;
   /** Means of the traffic streams, ms. Changing them makes this client stand out. */
   traffic?: {
+    /** What the other values start from. Default: the network's defaults. */
+    preset?: TrafficPreset;
     averagePacketDelayMs?: number;
     averageAckDelayMs?: number;
     messageSendingAverageDelayMs?: number;
@@ -120,7 +137,13 @@ export function checkOptions(opts: SetupMixTunnelOpts): void {
     }
   }
   checkClientId(opts.clientId);
-  for (const [name, value] of Object.entries(opts.traffic ?? {})) {
+  const { preset, ...means } = opts.traffic ?? {};
+  if (preset !== undefined && !TRAFFIC_PRESETS.includes(preset)) {
+    throw new RangeError(
+      `traffic.preset: expected one of ${TRAFFIC_PRESETS.join(', ')}, got ${String(preset)}`,
+    );
+  }
+  for (const [name, value] of Object.entries(means)) {
     if (!Number.isFinite(value) || value < 0) {
       throw new RangeError(`traffic.${name}: expected milliseconds >= 0, got ${String(value)}`);
     }
@@ -186,6 +209,7 @@ export function engineOptions(opts: SetupMixTunnelOpts): EngineOptions {
     reconnectMaxAttempts: reconnect.maxAttempts,
     reconnectMinDelayMs: reconnect.minDelayMs,
     reconnectMaxDelayMs: reconnect.maxDelayMs,
+    trafficPreset: opts.traffic?.preset,
     averagePacketDelayMs: opts.traffic?.averagePacketDelayMs,
     averageAckDelayMs: opts.traffic?.averageAckDelayMs,
     messageSendingAverageDelayMs: opts.traffic?.messageSendingAverageDelayMs,

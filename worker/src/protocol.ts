@@ -62,6 +62,8 @@ export interface EngineOptions {
   reconnectMaxAttempts?: number | undefined;
   reconnectMinDelayMs?: number | undefined;
   reconnectMaxDelayMs?: number | undefined;
+  /** Applied before the single values of traffic. */
+  trafficPreset?: string | undefined;
   averagePacketDelayMs?: number | undefined;
   averageAckDelayMs?: number | undefined;
   messageSendingAverageDelayMs?: number | undefined;

@@ -34,4 +34,13 @@ TrafficConfig traffic_preset(TrafficPreset preset) {
   return config;
 }
 
+std::optional<TrafficPreset> parse_traffic_preset(std::string_view name) {
+  if (name == "fast") return TrafficPreset::kFast;
+  if (name == "noCover") return TrafficPreset::kNoCover;
+  if (name == "noCoverWithKeepAlive") return TrafficPreset::kNoCoverWithKeepAlive;
+  if (name == "noPerHopDelays") return TrafficPreset::kNoPerHopDelays;
+  if (name == "medium") return TrafficPreset::kMedium;
+  return std::nullopt;
+}
+
 }  // namespace mix::mixnet

@@ -39,18 +39,6 @@ std::optional<crypto::Ed25519PublicKey> preferred_entry(const Options& options) 
   return parsed ? std::optional{*parsed} : std::nullopt;
 }
 
-mixnet::TrafficConfig traffic_config(const Options& options) {
-  mixnet::TrafficConfig traffic;
-  traffic.average_packet_delay = options.average_packet_delay;
-  traffic.average_ack_delay = options.average_ack_delay;
-  traffic.message_sending_average_delay = options.message_sending_average_delay;
-  traffic.loop_cover_average_delay = options.loop_cover_average_delay;
-  traffic.disable_main_poisson = options.disable_poisson_traffic;
-  traffic.disable_loop_cover = options.disable_cover_traffic;
-  traffic.use_legacy_sphinx_format = options.use_legacy_sphinx_format;
-  return traffic;
-}
-
 }  // namespace
 
 Path::Path(const Options& options, base::Rng& rng, base::Log& log)
@@ -176,8 +164,8 @@ void Path::new_identity(TimePoint now) {
   }
   shared_key_.reset();
   last_login_ = 0;
-  mixnet_ = std::make_unique<mixnet::Client>(traffic_config(options_), mixnet::ReplierConfig{},
-                                             *keys_, entry_->identity, rng_, log_);
+  mixnet_ = std::make_unique<mixnet::Client>(options_.traffic, mixnet::ReplierConfig{}, *keys_,
+                                             entry_->identity, rng_, log_);
   mixnet_->set_topology(topology_, now);
 }
 
@@ -324,8 +312,8 @@ void Path::connect_exit(TimePoint now, WallTime wall_now) {
   config.v10_timeout = std::min<base::Duration>(kV10Timeout, config.connect_timeout / 2);
   config.keepalive = options_.ipr_keepalive;
   config.max_mtu = options_.max_mtu;
-  config.replaces_cover = !options_.disable_poisson_traffic;
-  if (options_.disable_poisson_traffic) config.hold_acks = kAckHold;
+  config.replaces_cover = !options_.traffic.disable_main_poisson;
+  if (options_.traffic.disable_main_poisson) config.hold_acks = kAckHold;
   ipr_ = std::make_unique<ipr::Client>(config, rng_, log_);
   assignment_.reset();
   if (!is_exit(*exit_)) exits_used_.push_back(*exit_);

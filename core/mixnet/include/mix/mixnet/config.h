@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "mix/base/time.h"
 #include "mix/sphinx/packet.h"
@@ -46,6 +47,9 @@ enum class TrafficPreset : std::uint8_t {
   kMedium,                // keep-alive, no delays, secondary size extended16
 };
 [[nodiscard]] TrafficConfig traffic_preset(TrafficPreset preset);
+/// By its name among the options of the API: "fast", "noCover", "noCoverWithKeepAlive",
+/// "noPerHopDelays", "medium".
+[[nodiscard]] std::optional<TrafficPreset> parse_traffic_preset(std::string_view name);
 
 /// Thresholds of the side that replies. spec: messages §11.3.
 struct ReplierConfig {

@@ -9,6 +9,7 @@
 
 #include "mix/base/result.h"
 #include "mix/base/time.h"
+#include "mix/mixnet/config.h"
 #include "mix/tls/client.h"
 
 namespace mix::tunnel {
@@ -27,9 +28,7 @@ struct Options {
   std::optional<std::string> preferred_gateway;  // base58 identity; none: random
   bool exit = true;                              // false: mixnet messages only
   bool force_tls = true;                         // only wss to the gateway
-  bool disable_poisson_traffic = false;
-  bool disable_cover_traffic = false;
-  bool use_legacy_sphinx_format = false;  // Sphinx 258 with v1 SURB lists
+  mixnet::TrafficConfig traffic;                 // shaping, delays, packet format
   std::uint32_t open_reply_surbs = 10;
   std::uint32_t data_reply_surbs = 2;
   std::string primary_dns = "8.8.8.8:53";
@@ -44,11 +43,6 @@ struct Options {
   std::map<std::string, std::vector<tls::Pin>> tls_pins;    // by host in lower case
   std::string extra_roots;                                  // PEM, added to the built-in set
   ReconnectOptions reconnect;
-  // Means of the traffic streams; the presets of spec: messages §12 set these.
-  base::Duration average_packet_delay = std::chrono::milliseconds{15};
-  base::Duration average_ack_delay = std::chrono::milliseconds{15};
-  base::Duration message_sending_average_delay = std::chrono::milliseconds{20};
-  base::Duration loop_cover_average_delay = std::chrono::milliseconds{200};
 };
 
 /// Checks what can be checked without the network.
