@@ -2,13 +2,12 @@
 //   npm start                 fetches the local page once from Node, then serves the playground
 //   npm start -- https://…    fetches that URL instead (through the live network: --live)
 // Options: --live (the live directory), --once (fetch and end), --port N (of the playground)
-import { createReadStream, existsSync, statSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { extname, join, normalize } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { ADDRESSES, startInternet } from '@mixweb/testing';
+import { serveFiles } from '@mixweb/testing/serve-files';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: flags, positionals } = parseArgs({
@@ -19,43 +18,18 @@ const { values: flags, positionals } = parseArgs({
     port: { type: 'string', default: '0' },
   },
 });
-const MEDIA_TYPES = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript',
-  '.mjs': 'text/javascript',
-  '.css': 'text/css',
-  '.wasm': 'application/wasm',
-  '.json': 'application/json',
-  '.svg': 'image/svg+xml',
-};
-
-/** Serves the playground and the built packages; answers /config.json for the page. */
-async function servePlayground(config) {
-  const folders = {
-    '/packages/': join(root, 'packages'),
-    '/': join(root, 'examples/playground'),
-  };
-  const server = createServer((request, response) => {
-    const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname);
-    if (path === '/config.json') {
-      response.setHeader('Content-Type', 'application/json');
-      response.end(JSON.stringify(config));
-      return;
-    }
-    const prefix = path.startsWith('/packages/') ? '/packages/' : '/';
-    const file = join(folders[prefix], path === '/' ? 'index.html' : path.slice(prefix.length));
-    const type = MEDIA_TYPES[extname(file)];
-    if (!type || !existsSync(file) || !statSync(file).isFile()) {
-      response.writeHead(404).end('not found\n');
-      return;
-    }
-    response.setHeader('Content-Type', type);
-    response.setHeader('Cache-Control', 'no-cache');
-    createReadStream(file).pipe(response);
+/** Serves the examples and the built packages; answers /config.json for their pages. */
+const serveExamples = (config) =>
+  serveFiles({
+    folders: {
+      '/packages/': join(root, 'packages'),
+      '/examples/': join(root, 'examples'),
+      '/': join(root, 'examples/playground'),
+    },
+    texts: { '/config.json': JSON.stringify(config) },
+    headers: () => ({ 'Cache-Control': 'no-cache' }),
+    port: Number(flags.port),
   });
-  await new Promise((resolve) => server.listen(Number(flags.port), '127.0.0.1', resolve));
-  return { url: `http://127.0.0.1:${server.address().port}/`, stop: () => server.close() };
-}
 
 /** One fetch from Node through the mixnet, told step by step. */
 async function fetchOnce(url, options) {
@@ -116,14 +90,17 @@ if (flags.once) {
   await internet.stop();
   process.exit(code);
 }
-const playground = await servePlayground({
+const site = await serveExamples({
   options,
   url,
+  socket: 'wss://sockets.example/echo',
   direct: `http://127.0.0.1:${internet.origin.httpPort}/page-1024.html`,
 });
-console.log(`playground ${playground.url}   (Ctrl-C ends everything)`);
+console.log(`playground ${site.origin}/`);
+console.log(`more       ${site.origin}/examples/dns-lookup/, ${site.origin}/examples/web-socket/`);
+console.log('           (Ctrl-C ends everything)');
 const stop = async () => {
-  playground.stop();
+  await site.stop();
   await internet.stop();
   process.exit(code);
 };

@@ -36,7 +36,7 @@ const CHROMIUM_ARGS = [
   // The last one: pages of no address may connect to loopback without asking their user.
   '--disable-features=OptimizationHints,MediaRouter,LocalNetworkAccessChecks',
 ];
-/** What Puppeteer adds so that tests hide how browsers treat pages in the background. */
+/** What Puppeteer adds, so that tests do not see how browsers treat pages in the background. */
 const ALWAYS_AWAKE = [
   '--disable-background-timer-throttling',
   '--disable-backgrounding-occluded-windows',
@@ -73,8 +73,12 @@ export async function untilImported(page) {
   }
 }
 
-/** @param {'chromium' | 'firefox'} name */
-export async function launchBrowser(name) {
+/**
+ * @param {'chromium' | 'firefox'} name
+ * @param {{ background?: 'awake' | 'natural' }} [options] whether Chromium treats tabs in the
+ *   background as it does for its users
+ */
+export async function launchBrowser(name, { background = 'awake' } = {}) {
   const folder = temporaryFolder(name);
   const netLog = join(folder.path, 'net.json');
   const browser =
@@ -85,7 +89,7 @@ export async function launchBrowser(name) {
           headless: true,
           userDataDir: join(folder.path, 'profile'),
           args: [...CHROMIUM_ARGS, `--log-net-log=${netLog}`],
-          ignoreDefaultArgs: ALWAYS_AWAKE,
+          ignoreDefaultArgs: background === 'natural' ? ALWAYS_AWAKE : [],
         })
       : await puppeteer.launch({
           browser: 'firefox',
