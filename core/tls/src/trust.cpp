@@ -1,9 +1,11 @@
 // TrustStore: the compiled-in roots, and the caller's beside them.
 #include <mbedtls/x509_crt.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
+#include "certificate.h"
 #include "mix/base/encoding.h"
 #include "mix/tls/client.h"
 #include "platform.h"
@@ -31,6 +33,10 @@ class RootStore final : public TrustStore {
       if (base::equal(anchor.subject, subject)) found.emplace_back(anchor.der);
     }
     return found;
+  }
+  [[nodiscard]] AnchorKind kind_of(base::ByteView anchor) const override {
+    const auto is_this = [&](const Anchor& extra) { return extra.der.data() == anchor.data(); };
+    return std::ranges::any_of(extra_, is_this) ? AnchorKind::kCallers : AnchorKind::kPublic;
   }
   [[nodiscard]] std::size_t size() const override {
     return detail::root_index().size() + extra_.size();
@@ -63,8 +69,9 @@ base::Result<Anchor> read_anchor(std::string_view body, std::uint32_t ordinal) {
   if (!der) return unreadable(ordinal);
   detail::ensure_crypto();
   Certificate parsed;
-  if (mbedtls_x509_crt_parse_der(&parsed.crt, der->data(), der->size()) != 0)
+  if (detail::parse_certificate(parsed.crt, *der, detail::Storage::kCopy) != 0) {
     return unreadable(ordinal);
+  }
   const auto& subject = parsed.crt.subject_raw;
   return Anchor{*std::move(der), base::to_bytes({subject.p, subject.len})};
 }

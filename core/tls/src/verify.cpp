@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <new>
 
+#include "certificate.h"
 #include "constants.h"
+#include "public_profile.h"
 
 namespace mix::tls::detail {
 
@@ -27,6 +29,12 @@ const mbedtls_x509_crt_profile kProfile = {
     2048,
 };
 
+/// No extended usage means any. spec: RFC 5280 §4.2.1.12
+bool serves_web(const mbedtls_x509_crt& certificate) {
+  return mbedtls_x509_crt_check_extended_key_usage(&certificate, MBEDTLS_OID_SERVER_AUTH,
+                                                   MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) == 0;
+}
+
 }  // namespace
 
 void Verifier::install(mbedtls_ssl_config& config) {
@@ -34,6 +42,15 @@ void Verifier::install(mbedtls_ssl_config& config) {
   mbedtls_ssl_conf_cert_profile(&config, &kProfile);
   mbedtls_ssl_conf_ca_cb(&config, &Verifier::find_anchors, this);
   mbedtls_ssl_conf_verify(&config, &Verifier::check_certificate, this);
+}
+
+std::uint32_t Verifier::judge(mbedtls_x509_crt& chain) {
+  const auto* name = std::get_if<DnsHost>(&host_);
+  std::uint32_t flags = 0;
+  const int result = mbedtls_x509_crt_verify_with_ca_cb(
+      &chain, &Verifier::find_anchors, this, &kProfile,
+      name != nullptr ? name->name.c_str() : nullptr, &flags, &Verifier::check_certificate, this);
+  return result != 0 && flags == 0 ? UINT32_MAX : flags;
 }
 
 int Verifier::find_anchors(void* self, const mbedtls_x509_crt* child,
@@ -48,7 +65,7 @@ int Verifier::find_anchors(void* self, const mbedtls_x509_crt* child,
   mbedtls_x509_crt_init(list);
   for (const base::ByteView der : anchors) {
     // The store outlives the handshake. One that does not parse is no anchor.
-    (void)mbedtls_x509_crt_parse_der_nocopy(list, der.data(), der.size());
+    (void)parse_certificate(*list, der, Storage::kNoCopy);
   }
   *candidates = list;
   return 0;
@@ -59,10 +76,10 @@ int Verifier::check_certificate(void* self, mbedtls_x509_crt* certificate, int d
                                 std::uint32_t* flags) {
   auto& verifier = *static_cast<Verifier*>(self);
   verifier.pin_found_ |= verifier.is_pinned(*certificate);
-  if (depth > 0 && !verifier.constraints_.add(*certificate)) *flags |= MBEDTLS_X509_BADCERT_OTHER;
-  if (depth == 0) {
-    if (!verifier.names_host(*certificate)) *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
-    if (!verifier.constraints_.allow(*certificate)) *flags |= MBEDTLS_X509_BADCERT_OTHER;
+  if (depth > 0) {
+    verifier.check_authority(*certificate, *flags);
+  } else {
+    verifier.check_leaf(*certificate, *flags);
   }
   verifier.chain_flags_ |= *flags;
   if (depth == 0 && !verifier.pins_.empty() && !verifier.pin_found_) {
@@ -71,6 +88,35 @@ int Verifier::check_certificate(void* self, mbedtls_x509_crt* certificate, int d
     *flags |= MBEDTLS_X509_BADCERT_OTHER;
   }
   return 0;
+}
+
+void Verifier::check_authority(const mbedtls_x509_crt& certificate, std::uint32_t& flags) {
+  if (!anchor_) {
+    // The first is the anchor, or nothing is believed anyway.
+    anchor_ = trust_->kind_of({certificate.raw.p, certificate.raw.len});
+    if (anchor_ == AnchorKind::kPublic && !is_proper_anchor(certificate)) {
+      flags |= MBEDTLS_X509_BADCERT_OTHER;
+    }
+  } else {
+    if (!is_self_issued(certificate) && !constraints_.allow(certificate)) {
+      flags |= MBEDTLS_X509_BADCERT_OTHER;
+    }
+    if (anchor_ == AnchorKind::kPublic && !is_proper_authority(certificate)) {
+      flags |= MBEDTLS_X509_BADCERT_OTHER;
+    }
+  }
+  if (!constraints_.add(certificate, *anchor_)) flags |= MBEDTLS_X509_BADCERT_OTHER;
+  if (!serves_web(certificate)) flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
+}
+
+void Verifier::check_leaf(const mbedtls_x509_crt& leaf, std::uint32_t& flags) {
+  if (!names_host(leaf)) flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+  if (!constraints_.allow(leaf)) flags |= MBEDTLS_X509_BADCERT_OTHER;
+  if (!serves_web(leaf)) flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
+  if (mbedtls_x509_crt_check_key_usage(&leaf, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0) {
+    flags |= MBEDTLS_X509_BADCERT_KEY_USAGE;
+  }
+  if (anchor_ == AnchorKind::kPublic && !is_proper_leaf(leaf)) flags |= MBEDTLS_X509_BADCERT_OTHER;
 }
 
 bool Verifier::is_pinned(const mbedtls_x509_crt& certificate) const {

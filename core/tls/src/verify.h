@@ -4,6 +4,7 @@
 
 #include <mbedtls/ssl.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ class Verifier {
   /// Makes the configuration demand a valid chain and use this object, which must outlive it.
   void install(mbedtls_ssl_config& config);
 
+  /// What a handshake would make of these certificates, leaf first: mbedTLS' flags, 0 when good.
+  [[nodiscard]] std::uint32_t judge(mbedtls_x509_crt& chain);
+
   [[nodiscard]] const Host& host() const { return host_; }
   /// The chain was good, but none of its keys is pinned.
   [[nodiscard]] bool pin_failed() const { return pin_failed_; }
@@ -37,8 +41,12 @@ class Verifier {
   Host host_;
   std::shared_ptr<TrustStore> trust_;
   const std::vector<Pin> pins_;
-  NameConstraints constraints_;    // of the authorities above the leaf
-  std::uint32_t chain_flags_ = 0;  // of all certificates of the chain that was built
+  void check_authority(const mbedtls_x509_crt& certificate, std::uint32_t& flags);
+  void check_leaf(const mbedtls_x509_crt& leaf, std::uint32_t& flags);
+
+  NameConstraints constraints_;       // of the authorities above the leaf
+  std::optional<AnchorKind> anchor_;  // once the certificate at the top was seen
+  std::uint32_t chain_flags_ = 0;     // of all certificates of the chain that was built
   bool pin_found_ = false;
   bool pin_failed_ = false;
 };

@@ -118,6 +118,86 @@ TEST_P(Certificates, MustKeepToTheNameConstraintsAbove) {
   EXPECT_EQ(verdict_below({"\x55\x1D\x1E", false, {0x30, 0x05, 0xA0}}), Errc::tls_cert_invalid);
 }
 
+TEST_P(Certificates, MayHaveACriticalNameConstraintAbove) {
+  const auto verdict_below = [](RawExtension extension) {
+    extension.critical = true;
+    CertificateSpec spec;
+    spec.subject = "CN=Constrained";
+    spec.role = CertificateRole::kAuthority;
+    spec.extensions = {std::move(extension)};
+    return verdict(world().ca.intermediate(spec).issue(good()));
+  };
+  EXPECT_EQ(verdict_below(constraint(false, "example.test")), kAccepted);
+  EXPECT_EQ(verdict_below(constraint(false, "example.org")), Errc::tls_cert_invalid);
+  EXPECT_EQ(verdict_below(constraint(true, "www.example.test")), Errc::tls_cert_invalid);
+  EXPECT_EQ(verdict_below({"\x55\x1D\x1E", true, {0x30, 0x02, 0xA0, 0x00}}),
+            Errc::tls_cert_invalid);
+  // An address whose mask has a hole.
+  EXPECT_EQ(verdict_below(
+                {"\x55\x1D\x1E",
+                 true,
+                 {0x30, 0x0E, 0xA1, 0x0C, 0x30, 0x0A, 0x87, 0x08, 192, 0, 2, 0, 255, 0, 255, 0}}),
+            Errc::tls_cert_invalid);
+}
+
+TEST_P(Certificates, OfAWildcardThatReachesAnExcludedNameAreRefused) {
+  CertificateSpec spec;
+  spec.subject = "CN=Constrained";
+  spec.role = CertificateRole::kAuthority;
+  spec.extensions = {constraint(true, "secret.example.test")};
+  CertificateSpec leaf;
+  leaf.dns_names = {"*.example.test"};
+  EXPECT_EQ(verdict(world().ca.intermediate(spec).issue(leaf)), Errc::tls_cert_invalid);
+}
+
+TEST_P(Certificates, MayComeInAnyOrderAndWithOthers) {
+  CertificateSpec spec;
+  spec.role = CertificateRole::kAuthority;
+  spec.subject = "CN=Upper";
+  const TestCa upper = world().ca.intermediate(spec);
+  spec.subject = "CN=Lower";
+  const TestCa lower = upper.intermediate(spec);
+  Identity identity = lower.issue(good());
+  ASSERT_EQ(identity.chain.size(), 3u);
+  std::swap(identity.chain[1], identity.chain[2]);
+  spec.subject = "CN=Nobody's";
+  spec.extensions.push_back({"\x2a\x03\x04", true, {0x05, 0x00}});
+  identity.chain.insert(identity.chain.begin() + 1, world().ca.intermediate(spec).der());
+  EXPECT_EQ(verdict(identity), kAccepted);
+  // That one vouches for nobody.
+  EXPECT_EQ(verdict(world().ca.intermediate(spec).issue(good())), Errc::tls_cert_unknown_ca);
+}
+
+TEST_P(Certificates, OfAnAuthorityForOtherUsesAreRefused) {
+  CertificateSpec spec;
+  spec.subject = "CN=For Clients";
+  spec.role = CertificateRole::kAuthority;
+  // ExtKeyUsage: clientAuth
+  const base::Bytes usage = {0x30, 0x0A, 0x06, 0x08, 0x2B, 0x06,
+                             0x01, 0x05, 0x05, 0x07, 0x03, 0x02};
+  spec.extensions = {{"\x55\x1D\x25", false, usage}};
+  EXPECT_EQ(verdict(world().ca.intermediate(spec).issue(good())), Errc::tls_cert_invalid);
+}
+
+TEST_P(Certificates, OfAnAuthorityThatMayNotSignAreRefused) {
+  CertificateSpec spec;
+  spec.subject = "CN=No Signer";
+  spec.role = CertificateRole::kAuthority;
+  spec.key_usage = MBEDTLS_X509_KU_DIGITAL_SIGNATURE;
+  EXPECT_EQ(verdict(world().ca.intermediate(spec).issue(good())), Errc::tls_cert_unknown_ca);
+}
+
+TEST_P(Certificates, BelowAWeakKeyOrHashAreRefused) {
+  CertificateSpec spec;
+  spec.subject = "CN=Weak";
+  spec.role = CertificateRole::kAuthority;
+  spec.key = KeyKind::kRsa1024;
+  EXPECT_NE(verdict(world().ca.intermediate(spec).issue(good())), kAccepted);
+  spec.key = KeyKind::kP256;
+  spec.hash = SignatureHash::kSha1;
+  EXPECT_NE(verdict(world().ca.intermediate(spec).issue(good())), kAccepted);
+}
+
 TEST_P(Certificates, WithAMissingIntermediateAreOfUnknownIssuer) {
   CertificateSpec spec;
   spec.subject = "CN=Intermediate";

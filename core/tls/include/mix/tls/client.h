@@ -14,6 +14,9 @@
 
 namespace mix::tls {
 
+/// Who vouches for an anchor: Mozilla, whose rules bind the authorities below it, or the caller.
+enum class AnchorKind : std::uint8_t { kPublic, kCallers };
+
 /// Trust anchors: the built-in Mozilla set plus the caller's. Shared by all connections.
 ///
 /// Anchors are looked up by subject while a chain is checked, so that only the roots that a server
@@ -31,6 +34,8 @@ class TrustStore {
   /// The certificates (DER) whose subject is exactly this DER-encoded name. The views live as long
   /// as the store.
   [[nodiscard]] virtual std::vector<base::ByteView> find(base::ByteView subject) const = 0;
+  /// Of a certificate that `find` gave.
+  [[nodiscard]] virtual AnchorKind kind_of(base::ByteView anchor) const = 0;
   /// Number of anchors.
   [[nodiscard]] virtual std::size_t size() const = 0;
 };
