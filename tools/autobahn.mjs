@@ -2,7 +2,7 @@
 //   node tools/autobahn.mjs [--localnet] [--cases 1.*,2.*] [--wstest PATH]
 // Natively over plain TCP all cases; with --localnet sections 1-7 by MixWebSocket in Node through a
 // local mixnet. Sets the suite up in .deps/autobahn when it finds a Python 2.7. Ends with
-// `N passed, N failed`; failed is also what is merely non-strict. Report: build/results/autobahn*/.
+// `N passed, N failed`; failed is natively also what is merely non-strict. Report: build/results/autobahn*/.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,6 +19,8 @@ const VIRTUALENV = '20.15.1'; // the last for Python 2.7
 const AGENT = 'mixweb';
 /** What the suite calls a pass; `INFORMATIONAL` cases have no right answer. */
 const GOOD = ['OK', 'INFORMATIONAL'];
+/** A page hears of a fault before its answer to an earlier message can arrive. */
+const GOOD_FROM_AFAR = [...GOOD, 'NON-STRICT'];
 
 function must(command, args, env = {}) {
   const done = spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, ...env } });
@@ -74,23 +76,27 @@ function echo(MixWebSocket, url) {
 }
 
 async function throughLocalnet(port) {
-  const address = '203.0.113.44';
+  const address = '198.60.22.44';
   const { startLocalnet } = await import('@mixweb/testing');
   const { MixWebSocket, setupMixTunnel, disconnectMixTunnel } =
     await import('@mixweb/mix-websocket');
-  const localnet = await startLocalnet(['--map', `${address}:80=127.0.0.1:${port}`]);
+  const localnet = await startLocalnet(['--map', `${address}:${port}=127.0.0.1:${port}`]);
   try {
     await setupMixTunnel({
       nymApiUrl: localnet.directory,
+      forceTls: false,
       disablePoissonTraffic: true,
       disableCoverTraffic: true,
     });
-    const base = `ws://${address}`;
+    const base = `ws://${address}:${port}`; // the server compares its port with the Host header
     const count = Number(await echo(MixWebSocket, `${base}/getCaseCount`));
+    if (!(count > 0)) throw new Error('the fuzzing server does not answer');
     for (let i = 1; i <= count; i++) {
       await echo(MixWebSocket, `${base}/runCase?case=${i}&agent=${AGENT}`);
       if (i % 50 === 0) console.log(`${i} of ${count} cases`);
     }
+    // The last verdict is due when the server has seen the connection's end.
+    await echo(MixWebSocket, `${base}/getCaseStatus?case=${count}&agent=${AGENT}`);
     await echo(MixWebSocket, `${base}/updateReports?agent=${AGENT}`);
     await disconnectMixTunnel();
   } finally {
@@ -143,11 +149,12 @@ try {
   await server.stop();
 }
 
+const good = values.localnet ? GOOD_FROM_AFAR : GOOD;
 const verdicts = Object.entries(
   JSON.parse(readFileSync(join(results, 'index.json'), 'utf8'))[AGENT],
 );
 const bad = verdicts.filter(
-  ([, { behavior, behaviorClose }]) => !GOOD.includes(behavior) || !GOOD.includes(behaviorClose),
+  ([, { behavior, behaviorClose }]) => !good.includes(behavior) || !good.includes(behaviorClose),
 );
 for (const [id, { behavior, behaviorClose }] of bad) {
   console.log(`case ${id}: ${behavior}, closing ${behaviorClose}`);
