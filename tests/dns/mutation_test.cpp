@@ -101,7 +101,7 @@ TEST_F(MutationTest, BelievesTheGoodAnswer) {
 TEST_F(MutationTest, BelievesNoRandomMessage) {
   for (std::size_t i = 0; i < kRandomMessages; ++i) {
     const bool is_believed = round(RecordType::kA, [&](const Bytes& good) {
-      Bytes noise(rng.uniform(300));
+      Bytes noise(static_cast<std::size_t>(rng.uniform(300)));
       rng.fill(noise);
       // Half of them begin well.
       if (i % 2 == 0) {

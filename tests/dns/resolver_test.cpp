@@ -318,6 +318,22 @@ TEST_F(ResolverTest, SharesOneQueryAmongEqualQuestions) {
   }
 }
 
+TEST_F(ResolverTest, AsksAgainAtOnceWhenThePathIsBack) {
+  (void)resolver.lookup("example.com", now());
+  const auto first = sent_by_type();
+  clock.advance(config.retransmit - 1ms);
+  resolver.resume(now());
+  auto again = sent_by_type();
+  ASSERT_EQ(again.size(), 2u);
+  EXPECT_EQ(again[kTypeA].payload, first.at(kTypeA).payload) << "a late answer counts, too";
+  clock.advance(1ms);
+  resolver.advance(now());  // the fallback joins; the repetition has a time-out of its own
+  for (const auto& sent : stack.sent) EXPECT_NE(sent.to, kPrimary);
+  answer(again[kTypeA], DnsAnswer(again[kTypeA].payload).address("192.0.2.1"));
+  answer(again[kTypeAaaa], DnsAnswer(again[kTypeAaaa].payload));
+  EXPECT_EQ(result(), "192.0.2.1");
+}
+
 TEST_F(ResolverTest, ResolvesNamesSideBySide) {
   (void)resolver.lookup("slow.example.com", now());
   stack.sent.clear();

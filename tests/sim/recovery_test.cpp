@@ -197,6 +197,20 @@ TEST(SwitchExit, LeavesForAnotherAndEndsTheConnections) {
   expect_works(world);
 }
 
+TEST(SwitchExit, AsksAgainForTheNameInQuestion) {
+  World world(with_second(NodeRole::kExit));
+  ASSERT_TRUE(world.set_up());
+  const tunnel::JobId job = world.start_get(url_of(100));
+  world.run_for(1ms);
+  const base::TimePoint begin = world.now();
+  ASSERT_TRUE(world.switch_exit());
+  ASSERT_TRUE(becomes(world, State::kConnecting, 1s));
+  ASSERT_TRUE(becomes(world, State::kReady, 2s));
+  ASSERT_TRUE(world.run_until([&] { return world.fetch(job).done(); }, 1s));
+  EXPECT_TRUE(world.fetch(job).end.has_value());
+  EXPECT_LT(world.now() - begin, 3s) << "sooner than the question's own time-out";
+}
+
 TEST(SwitchExit, RefusesWhatIsNoAddress) {
   World world(without_cover());
   EXPECT_EQ(world.switch_exit().error().code, Errc::usage_not_ready);

@@ -30,6 +30,7 @@ Query::Query(const QueryServices& services, const Server& server, const Question
     : services_(services),
       server_(server),
       question_(question),
+      first_interval_(retransmit),
       late_at_(now + retransmit),
       state_(OverUdp{nullptr, retransmit, now + retransmit}) {
   if (server_.transport != Transport::kUdp) {
@@ -65,6 +66,14 @@ base::Deadline Query::next_deadline(base::TimePoint now) const {
   }
   if (std::holds_alternative<Failed>(state_)) out = now;
   return is_late(now) ? out : base::earlier(out, late_at_);
+}
+
+void Query::repeat(base::TimePoint now) {
+  auto* udp = std::get_if<OverUdp>(&state_);
+  if (udp == nullptr) return;
+  udp->interval = first_interval_;
+  udp->resend_at = now + first_interval_;
+  send_datagram();
 }
 
 // A new id and a new case: what was answered before no longer counts.

@@ -34,6 +34,9 @@ class Query {
   /// code), `dns_malformed`, `net_*`. Not to be called again after that.
   [[nodiscard]] std::optional<base::Result<Message>> advance(base::TimePoint now);
   [[nodiscard]] base::Deadline next_deadline(base::TimePoint now) const;
+  /// What was sent may have gone down with the path: a datagram is repeated now, and the intervals
+  /// begin anew. Streams look after themselves.
+  void repeat(base::TimePoint now);
   /// The first time-out has passed.
   [[nodiscard]] bool is_late(base::TimePoint now) const { return now >= late_at_; }
 
@@ -71,6 +74,7 @@ class Query {
   Question asked_;  // with the case that went out
   std::uint16_t id_ = 0;
   Edns edns_ = Edns::kOn;
+  const base::Duration first_interval_;
   base::TimePoint late_at_;
   std::variant<OverUdp, OverStream, Failed> state_;
 };

@@ -27,6 +27,12 @@ class Resolution {
   /// Not to be called again once there is an outcome.
   [[nodiscard]] std::optional<Outcome> advance(base::TimePoint now);
   [[nodiscard]] base::Deadline next_deadline(base::TimePoint now) const;
+  /// The path is back after an outage.
+  void repeat(base::TimePoint now) {
+    for (const Attempt& attempt : attempts_) {
+      if (attempt.query) attempt.query->repeat(now);
+    }
+  }
   /// Somebody else waits for the same, perhaps for longer.
   void extend(base::TimePoint deadline) { deadline_ = std::max(deadline_, deadline); }
 

@@ -141,6 +141,10 @@ class Resolver::Impl {
     settle(now);
   }
 
+  void resume(base::TimePoint now) {
+    for (auto& [key, resolution] : resolutions_) resolution.repeat(now);
+  }
+
   std::optional<LookupDone> poll_event() { return pop(events_); }
   std::optional<AnswerDone> poll_answer() { return pop(answers_); }
 
@@ -341,6 +345,7 @@ LookupId Resolver::ask(const Name& name, RecordType type, const AskOptions& opti
   return impl_->ask(name, type, options, now);
 }
 void Resolver::cancel(LookupId id) { impl_->cancel(id); }
+void Resolver::resume(base::TimePoint now) { impl_->resume(now); }
 void Resolver::advance(base::TimePoint now) { impl_->advance(now); }
 std::optional<LookupDone> Resolver::poll_event() { return impl_->poll_event(); }
 std::optional<AnswerDone> Resolver::poll_answer() { return impl_->poll_answer(); }

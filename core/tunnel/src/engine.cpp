@@ -275,7 +275,10 @@ class Engine::Impl {
       std::visit([&](auto& value) { on(value, now); }, *event);
     }
     // After the packets that waited for the path: they may be the awaited acknowledgements.
-    if (std::exchange(path_returned_, false) && stack_) stack_->resume(now);
+    if (std::exchange(path_returned_, false) && stack_) {
+      stack_->resume(now);
+      resolver_->resume(now);
+    }
     return moved;
   }
 

@@ -83,6 +83,9 @@ class Resolver {
   [[nodiscard]] LookupId ask(const Name& name, RecordType type, const AskOptions& options,
                              base::TimePoint now);
   void cancel(LookupId id);
+  /// The path below is back after an outage, perhaps with other addresses: questions that nobody
+  /// has answered yet are asked again at once.
+  void resume(base::TimePoint now);
   /// Reads sockets and timers. Called once per turn.
   void advance(base::TimePoint now);
   [[nodiscard]] std::optional<LookupDone> poll_event();
