@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <vector>
@@ -24,6 +25,7 @@ const Ipv6 kOwn6{{0xfc, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}};
 const Endpoint kServer4{Ipv4{{93, 184, 216, 34}}, 443};
 const Endpoint kServer6{Ipv6{{0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}, 443};
 constexpr std::uint32_t kServerNumber = 1000;
+constexpr base::Duration kTick = 500ms;  // of lwIP, which times repetitions by it
 
 StackConfig both() {
   StackConfig config;
@@ -76,6 +78,20 @@ class StackTest : public testing::Test {
     next.sequence += 1;
     next.flags = test::kAck;
     return next;
+  }
+  /// Lets time pass, deadline by deadline; returns what left.
+  std::vector<Bytes> run_for(base::Duration span) {
+    const base::TimePoint end = now() + span;
+    std::vector<Bytes> out;
+    while (true) {
+      for (Bytes& packet : output()) out.push_back(std::move(packet));
+      const base::Deadline next_wake = stack->next_deadline();
+      if (!next_wake || *next_wake > end) break;
+      clock.advance(*next_wake - now());
+      stack->expire(now());
+    }
+    clock.advance(end - now());
+    return out;
   }
   [[nodiscard]] std::size_t below(std::size_t bound) {
     return static_cast<std::size_t>(rng.uniform(bound));
@@ -196,6 +212,40 @@ TEST_F(StackTest, BearsAWindowThatOpensByAFewBytes) {
     stack->expire(now());
   }
   EXPECT_EQ(sent, 10u);
+}
+
+TEST_F(StackTest, RepeatsWithinATickWhenThePathIsBack) {
+  const TcpSegment next = establish();
+  ASSERT_EQ(stream->write(base::as_bytes("hello")).value(), 5u);
+  run_for(30s);  // nothing is answered: the back-off grows to many seconds
+  (void)output();
+  stack->resume(now());
+  std::vector<Bytes> sent = run_for(kTick);
+  const auto is_empty = [](const Bytes& packet) {
+    return test::decode_tcp(packet).payload.empty();
+  };
+  const auto data = std::partition(sent.begin(), sent.end(), is_empty);
+  ASSERT_EQ(sent.end() - data, 1);
+  EXPECT_EQ(base::to_string(test::decode_tcp(*data).payload), "hello");
+  // Equal acknowledgements, for the peer to repeat what was lost.
+  ASSERT_EQ(data - sent.begin(), 3);
+  for (auto packet = sent.begin(); packet != data; ++packet) {
+    const TcpSegment segment = test::decode_tcp(*packet);
+    EXPECT_EQ(segment.flags, test::kAck);
+    EXPECT_EQ(segment.acknowledged, next.sequence);
+  }
+}
+
+TEST_F(StackTest, RepeatsAConnectWithinATickWhenThePathIsBack) {
+  const TcpSegment syn = connect();
+  run_for(30s);
+  stack->resume(now());
+  EXPECT_TRUE(output().empty()) << "there is nothing to acknowledge yet";
+  const auto repeated = run_for(kTick);
+  ASSERT_EQ(repeated.size(), 1u);
+  const TcpSegment segment = test::decode_tcp(repeated[0]);
+  EXPECT_EQ(segment.flags, test::kSyn);
+  EXPECT_EQ(segment.sequence, syn.sequence);
 }
 
 TEST_F(StackTest, SurvivesEveryAlterationOfASegment) {

@@ -54,7 +54,9 @@ base::Result<Name> Name::parse(std::string_view text) {
 Name Name::reverse_of(const net::IpAddress& address) {
   std::string text;
   if (const auto* v4 = std::get_if<net::Ipv4>(&address)) {
-    for (const std::uint8_t octet : v4->octets) text = std::to_string(octet) + '.' + text;
+    for (std::size_t i = v4->octets.size(); i-- > 0;) {
+      text.append(std::to_string(v4->octets[i])).push_back('.');
+    }
     text += "in-addr.arpa";
   } else {
     constexpr std::string_view kHex = "0123456789abcdef";
