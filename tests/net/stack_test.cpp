@@ -227,13 +227,14 @@ TEST_F(StackTest, RepeatsWithinATickWhenThePathIsBack) {
   const auto data = std::partition(sent.begin(), sent.end(), is_empty);
   ASSERT_EQ(sent.end() - data, 1);
   EXPECT_EQ(base::to_string(test::decode_tcp(*data).payload), "hello");
-  // Equal acknowledgements, for the peer to repeat what was lost.
-  ASSERT_EQ(data - sent.begin(), 3);
-  for (auto packet = sent.begin(); packet != data; ++packet) {
-    const TcpSegment segment = test::decode_tcp(*packet);
-    EXPECT_EQ(segment.flags, test::kAck);
-    EXPECT_EQ(segment.acknowledged, next.sequence);
-  }
+  // Equal acknowledgements, for the peer to repeat what was lost (RFC 5681 §3.2).
+  EXPECT_GE(std::count_if(sent.begin(), data,
+                          [&](const Bytes& packet) {
+                            const TcpSegment segment = test::decode_tcp(packet);
+                            return segment.flags == test::kAck &&
+                                   segment.acknowledged == next.sequence;
+                          }),
+            3);
 }
 
 TEST_F(StackTest, RepeatsAConnectWithinATickWhenThePathIsBack) {
