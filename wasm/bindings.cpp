@@ -438,7 +438,7 @@ class JsEngine {
     if (!cookie.isUndefined()) field = base::to_string(bytes_from_js(cookie));
     engine_.fetch_go_on(job, std::move(field));
   }
-  val start_lookup(std::string host) { return outcome(engine_.start_lookup(std::move(host))); }
+  val start_lookup(const std::string& host) { return outcome(engine_.start_lookup(host)); }
   val send_message(val message) { return outcome(engine_.send_message(message_from_js(message))); }
   val open_channel(val request) {
     return outcome(engine_.open_channel(wasm::channel_request_from_js(request)));

@@ -152,7 +152,7 @@ TEST(WholeStack, PageThatDoesNotReadHoldsTheServerBack) {
 
 TEST(WholeStack, TimeForTheHeadBeginsOnceTheBodyIsSent) {
   constexpr std::size_t kSize = 200'000;
-  constexpr base::Duration kLimit = 400ms;
+  constexpr base::Duration kLimit = 1s;
   World world(without_cover());
   ASSERT_TRUE(world.set_up());
   tunnel::FetchRequest request;

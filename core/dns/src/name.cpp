@@ -60,8 +60,11 @@ Name Name::reverse_of(const net::IpAddress& address) {
     text += "in-addr.arpa";
   } else {
     constexpr std::string_view kHex = "0123456789abcdef";
-    for (const std::uint8_t octet : std::get<net::Ipv6>(address).octets) {
-      text = std::string{kHex[octet & 0x0f], '.', kHex[octet >> 4], '.'} + text;
+    const auto& octets = std::get<net::Ipv6>(address).octets;
+    for (std::size_t i = octets.size(); i-- > 0;) {
+      for (const int nibble : {octets[i] & 0x0f, octets[i] >> 4}) {
+        text.append(1, kHex[static_cast<std::size_t>(nibble)]).push_back('.');
+      }
     }
     text += "ip6.arpa";
   }

@@ -137,7 +137,7 @@ class Engine::Impl {
     return it == fetches_.end() ? nullptr : it->second.get();
   }
 
-  base::Result<JobId> start_lookup(std::string host) {
+  base::Result<JobId> start_lookup(std::string_view host) {
     MIX_CHECK(check_usable());
     const JobId id = ++last_job_;
     lookups_.emplace(id, LookupJob{resolver_->lookup(host, clock_.now())});
@@ -264,7 +264,7 @@ class Engine::Impl {
 
   void drain_path_outputs() {
     while (auto output = path_->poll_output()) {
-      std::visit([&](auto&& value) { actions_.push_back(std::move(value)); }, std::move(*output));
+      std::visit([&](auto& value) { actions_.push_back(std::move(value)); }, *output);
     }
   }
 
@@ -331,7 +331,7 @@ class Engine::Impl {
     if (record) {
       actions_.push_back(SaveKeys{*std::move(record)});
     } else {
-      actions_.push_back(Warning{std::move(record.error())});
+      actions_.push_back(Warning{record.error()});
     }
   }
 
@@ -553,8 +553,8 @@ void Engine::fetch_body_end(JobId job, std::uint32_t attempt) {
 void Engine::fetch_go_on(JobId job, std::optional<std::string> cookie) {
   if (FetchJob* fetch = impl_->fetch(job)) fetch->go_on(std::move(cookie), impl_->now());
 }
-base::Result<JobId> Engine::start_lookup(std::string host) {
-  return impl_->start_lookup(std::move(host));
+base::Result<JobId> Engine::start_lookup(std::string_view host) {
+  return impl_->start_lookup(host);
 }
 base::Result<JobId> Engine::send_message(MessageRequest request) {
   return impl_->send_message(std::move(request));

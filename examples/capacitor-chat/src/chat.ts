@@ -61,10 +61,11 @@ export class Chat {
     await this.#socket.send(JSON.stringify({ kind: 'say', text }));
   }
 
-  leave(): void {
+  /** Resolves when the server knows, or cannot be told. */
+  async leave(): Promise<void> {
     this.#left = true;
     clearTimeout(this.#timer);
-    void this.#socket?.close();
+    await this.#socket?.close();
   }
 
   #open(): MixWebSocket {

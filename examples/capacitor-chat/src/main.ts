@@ -92,8 +92,9 @@ async function say(): Promise<void> {
 }
 
 async function leave(): Promise<void> {
-  chat?.leave();
+  const left = chat?.leave();
   chat = undefined;
+  await left;
   await disconnectMixTunnel();
   log.replaceChildren();
   room.hidden = true;

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "mix/base/log.h"
 #include "mix/base/rng.h"
@@ -123,7 +124,7 @@ class Engine {
   /// Answers FetchRedirected: follow it, with this Cookie field or none.
   void fetch_go_on(JobId job, std::optional<std::string> cookie);
   /// Starts a look-up; answers with LookupFinished or JobFailed. Errors: `usage_not_ready`.
-  [[nodiscard]] base::Result<JobId> start_lookup(std::string host);
+  [[nodiscard]] base::Result<JobId> start_lookup(std::string_view host);
   /// Sends a message to another client; answers with MessageConfirmed or JobFailed
   /// (`mixnet_undelivered`, `mixnet_timeout`, `mixnet_unknown_sender`, `mixnet_no_surbs`,
   /// `directory_unknown_node`, `mixnet_message_too_long`). Works without an exit.
