@@ -287,15 +287,20 @@ describe('the life of a tunnel', () => {
     for (let round = 0; round < 3; round++) {
       await setupMixTunnel(options());
       expect((await mixFetch('https://origin.example/page-1.html')).status).toBe(200);
+      const states: string[] = [];
+      const stop = onTunnelState(({ state }) => states.push(state));
       await disconnectMixTunnel();
       expect(await getTunnelState()).toEqual({ state: 'shutdown' });
+      stop();
+      // Each once and in order; nothing comes after the end.
+      expect(states).toEqual(['shutting_down', 'shutdown']);
     }
   });
 
   it('ends running requests at a disconnect', async () => {
     await setupMixTunnel(options());
-    const pending = mixFetch('https://origin.example/page-1048576.html').then((r) => r.text());
-    const outcome = pending.catch((cause: unknown) => cause);
+    const response = await mixFetch('https://origin.example/page-1048576.html');
+    const outcome = response.text().catch((cause: unknown) => cause);
     await disconnectMixTunnel();
     expect(await outcome).toMatchObject({ code: 'ABORTED' });
   });

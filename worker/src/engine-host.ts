@@ -61,8 +61,10 @@ export class EngineHost {
   readonly #messages = new MessageJobs();
   readonly #keys: KeyKeeper | undefined;
   readonly #directoryCalls = new AbortController();
+  readonly #soon = new MessageChannel();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #inTurn = false;
+  #isTurnDue = false;
   #ended = false;
   #crash: ErrorFields | undefined;
 
@@ -112,6 +114,9 @@ export class EngineHost {
     // eslint-disable-next-line no-console -- tracing is what the caller asked for
     const trace: LogSink = (event, value) => console.debug(`mixweb ${event} ${value}`);
     this.#engine = new this.#module.Engine(options, options.debug === true ? trace : undefined);
+    this.#soon.port1.onmessage = (): void => {
+      if (this.#isTurnDue) this.#turn();
+    };
   }
 
   /** Loads stored keys, if any are to be kept, and starts connecting. */
@@ -137,6 +142,7 @@ export class EngineHost {
     this.#turn();
     clearTimeout(this.#timer);
     this.#directoryCalls.abort();
+    this.#soon.port1.close();
     for (const socket of this.#links.values()) socket.close();
     this.#links.clear();
   }
@@ -273,9 +279,18 @@ export class EngineHost {
     }
   }
 
+  /** One turn for all that is waiting to be heard now: frames come in swarms. No timer: browsers
+      hold those back. */
+  #turnSoon(): void {
+    if (this.#isTurnDue || this.#ended) return;
+    this.#isTurnDue = true;
+    this.#soon.port2.postMessage(undefined);
+  }
+
   #turn(): void {
     if (this.#inTurn) return; // an action's effect reported back at once; the loop sees it
     this.#inTurn = true;
+    this.#isTurnDue = false;
     clearTimeout(this.#timer);
     for (const [link, socket] of this.#links) {
       this.#guarded(() => this.#engine.linkBuffered(link, socket.bufferedAmount));
@@ -385,7 +400,7 @@ export class EngineHost {
         if (typeof data === 'string') this.#engine.linkText(link, data);
         else this.#engine.linkBinary(link, new Uint8Array(data));
       });
-      this.#turn();
+      this.#turnSoon();
     };
     socket.onclose = (): void => this.#linkClosed(link);
     socket.onerror = (): void => undefined; // close follows

@@ -75,6 +75,8 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
   readonly #createMixweb: CreateMixweb;
   readonly #platform: Platform;
   readonly #listeners = new Set<(news: StateNews) => void>();
+  /** Settles when everybody has heard the latest news. */
+  #heard: Promise<unknown> = Promise.resolve();
   #onWarning: ((warning: WarningNews) => void) | undefined;
   #onMessage: ((message: MessageNews) => void) | undefined;
   #wasm: WebAssembly.Module | undefined;
@@ -133,7 +135,8 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
       const onState = (news: StateNews): void => {
         this.#wasReady ||= news.state === 'ready';
         this.#state = tunnelState(news, this.#wasReady);
-        for (const listener of this.#listeners) listener(news);
+        const tell = async (listener: (news: StateNews) => void): Promise<void> => listener(news);
+        this.#heard = Promise.allSettled(Array.from(this.#listeners, tell));
         if (settled) return;
         if (news.state === 'ready') {
           // Whoever leaves at once shall find the same address again.
@@ -176,6 +179,8 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
     this.#host = undefined;
     host?.shutDown();
     await host?.keysSaved();
+    // News go by channels of their own: no 'shutting_down' after the answer to this call.
+    await this.#heard;
   }
 
   fetch(request: FetchRequest, port: MessagePort): Promise<void> {

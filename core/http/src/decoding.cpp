@@ -137,7 +137,7 @@ class Decoded final : public Exchange {
         if (inner_failure_) return *inner_failure_;
         if (inner_end_) return finish();
       }
-      const auto advanced = inner_->advance(stages_.empty() ? max_body : detail::kDecodeInput);
+      auto advanced = inner_->advance(stages_.empty() ? max_body : detail::kDecodeInput);
       MIX_TRY(const bool news, take_events());
       if (!advanced) {
         if (stages_.empty()) return advanced;
