@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/ip/icmp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <list>
 
@@ -12,6 +13,7 @@ namespace mix::localnet {
 
 using base::Bytes;
 using base::ByteView;
+using Endpoint = boost::asio::ip::icmp::endpoint;
 
 namespace {
 
@@ -50,15 +52,13 @@ class Echo6::Impl : public std::enable_shared_from_this<Echo6::Impl> {
     if (!sequence) return;
     Conversation* conversation = conversation_of(packet);
     if (conversation == nullptr) return;
-    sockaddr_in6 to{};
-    to.sin6_family = AF_INET6;
-    std::ranges::copy(packet.destination.bytes, std::begin(to.sin6_addr.s6_addr));
+    const Endpoint to{boost::asio::ip::address_v6{packet.destination.bytes}, 0};
     const Bytes message =
         echo_message(kIcmp6EchoRequest, 0, conversation->id, *sequence, in.rest());
     // Best effort, as ICMP is. The kernel fills in the checksum.
     [[maybe_unused]] const ssize_t sent =
-        ::sendto(conversation->socket.native_handle(), message.data(), message.size(), 0,
-                 static_cast<const sockaddr*>(static_cast<const void*>(&to)), sizeof to);
+        ::sendto(conversation->socket.native_handle(), message.data(), message.size(), 0, to.data(),
+                 static_cast<socklen_t>(to.size()));
   }
 
   void shut() { conversations_.clear(); }
@@ -101,13 +101,13 @@ class Echo6::Impl : public std::enable_shared_from_this<Echo6::Impl> {
   void receive(Conversation& conversation) {
     std::array<std::uint8_t, kMaxReplySize> buffer{};
     while (true) {
-      sockaddr_in6 from{};
-      socklen_t from_size = sizeof from;
-      const ssize_t size =
-          ::recvfrom(conversation.socket.native_handle(), buffer.data(), buffer.size(), 0,
-                     static_cast<sockaddr*>(static_cast<void*>(&from)), &from_size);
+      Endpoint from;
+      auto from_size = static_cast<socklen_t>(from.capacity());
+      const ssize_t size = ::recvfrom(conversation.socket.native_handle(), buffer.data(),
+                                      buffer.size(), 0, from.data(), &from_size);
       if (size < 0) return;
-      on_message(conversation, IpAddress::v6(from.sin6_addr.s6_addr),
+      from.resize(from_size);
+      on_message(conversation, IpAddress::v6(from.address().to_v6().to_bytes()),
                  ByteView{buffer}.first(static_cast<std::size_t>(size)));
     }
   }

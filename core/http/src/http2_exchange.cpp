@@ -112,12 +112,7 @@ void Http2Exchange::fail(Error error) {
 }
 
 bool Http2Exchange::shorter_than_stated() const {
-  const auto stated = find_header(head_.headers, "content-length");
-  std::uint64_t length = 0;
-  if (!stated) return false;
-  const auto [end, error] =
-      std::from_chars(stated->data(), stated->data() + stated->size(), length);
-  return error == std::errc{} && received_ < length;
+  return received_ < content_length(head_.headers).value_or(0);
 }
 
 void Http2Exchange::closed(std::uint32_t code) {

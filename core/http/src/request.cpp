@@ -74,6 +74,15 @@ base::Result<void> validate(Request& request) {
   return {};
 }
 
+std::optional<std::uint64_t> content_length(const HeaderList& headers) {
+  const auto text = find_header(headers, "content-length");
+  std::uint64_t length = 0;
+  if (!text) return std::nullopt;
+  const char* end = text->data() + text->size();
+  const auto [stop, status] = std::from_chars(text->data(), end, length);
+  return status == std::errc{} && stop == end ? std::optional{length} : std::nullopt;
+}
+
 std::optional<std::string> find_header(const HeaderList& headers, std::string_view name) {
   for (const auto& [key, value] : headers) {
     if (equal_ignoring_case(key, name)) return value;

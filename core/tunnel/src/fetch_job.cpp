@@ -1,7 +1,6 @@
 #include "fetch_job.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "mix/http/decoding.h"
@@ -38,13 +37,10 @@ std::optional<double> since(TimePoint start, const std::optional<TimePoint>& whe
   return std::chrono::duration<double, std::milli>(*when - start).count();
 }
 
-std::optional<std::uint64_t> stated_length(const http::HeaderList& headers) {
+/// How long the body will be for the page.
+std::optional<std::uint64_t> decoded_length(const http::HeaderList& headers) {
   if (http::find_header(headers, "content-encoding")) return std::nullopt;
-  const auto text = http::find_header(headers, "content-length");
-  std::uint64_t length = 0;
-  if (!text) return std::nullopt;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), length);
-  return error == std::errc{} ? std::optional{length} : std::nullopt;
+  return http::content_length(headers);
 }
 
 }  // namespace
@@ -204,7 +200,7 @@ void FetchJob::head_arrived(Exchanging& exchanging, http::ResponseHead head, Tim
     }
     return;
   }
-  const auto length = stated_length(head.headers);
+  const auto length = decoded_length(head.headers);
   if (options_.max_response_size && length && *length > *options_.max_response_size &&
       request_.method != "HEAD") {
     fail(Error{Errc::http_body_too_large, 0, std::to_string(*length) + " bytes"});

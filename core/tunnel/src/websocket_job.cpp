@@ -24,7 +24,7 @@ DialTarget target_of(const http::Url& url, base::Duration timeout) {
 base::Result<std::unique_ptr<WebSocketJob>> WebSocketJob::start(JobId id, WebSocketRequest request,
                                                                 const ChannelServices& services,
                                                                 TimePoint now) {
-  MIX_TRY(http::Url url, http::Url::parse(request.url));
+  MIX_TRY(const http::Url url, http::Url::parse(request.url));
   if (url.scheme != "ws" && url.scheme != "wss") {
     return Error{Errc::usage_bad_url, 0, url.scheme + ": expected ws or wss"};
   }
@@ -36,11 +36,11 @@ base::Result<std::unique_ptr<WebSocketJob>> WebSocketJob::start(JobId id, WebSoc
   handshake.origin = request.origin;
   handshake.compression = request.compression;
   MIX_CHECK(websocket::validate(handshake));
-  return std::unique_ptr<WebSocketJob>(new WebSocketJob(id, std::move(request), std::move(url),
-                                                        std::move(handshake), services, now));
+  return std::unique_ptr<WebSocketJob>(
+      new WebSocketJob(id, std::move(request), url, std::move(handshake), services, now));
 }
 
-WebSocketJob::WebSocketJob(JobId id, WebSocketRequest request, http::Url url,
+WebSocketJob::WebSocketJob(JobId id, WebSocketRequest request, const http::Url& url,
                            websocket::HandshakeRequest handshake, const ChannelServices& services,
                            TimePoint now)
     : ChannelJob(id, services),

@@ -31,7 +31,7 @@ class WebSocketJob final : public ChannelJob {
   };
   struct Done {};
 
-  WebSocketJob(JobId id, WebSocketRequest request, http::Url url,
+  WebSocketJob(JobId id, WebSocketRequest request, const http::Url& url,
                websocket::HandshakeRequest handshake, const ChannelServices& services,
                base::TimePoint now);
   bool advance_dial(base::TimePoint now);

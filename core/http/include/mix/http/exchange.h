@@ -63,6 +63,8 @@ void add_default_headers(HeaderList& headers, std::string_view accept_encoding =
 /// Values of a header, name compared without case.
 [[nodiscard]] std::optional<std::string> find_header(const HeaderList& headers,
                                                      std::string_view name);
+/// The Content-Length field, if it is a number.
+[[nodiscard]] std::optional<std::uint64_t> content_length(const HeaderList& headers);
 
 /// Every field of this name gives way to one, or to none.
 void replace_header(HeaderList& headers, std::string_view name, std::optional<std::string> value);
