@@ -4,25 +4,23 @@ import { MixError, sharedTunnel, type FetchMessage, type FetchTiming } from '@mi
 import type { CookieKeeper } from './cookie-jar.ts';
 import { verified } from './integrity.ts';
 import type { MixRequestInit, Progress } from './options.ts';
-import type { Prepared } from './request.ts';
+import { abortReason, type Prepared } from './request.ts';
 import { bodySize, buildResponse, hasNullBody, type Head } from './response.ts';
 import { Upload } from './upload.ts';
 
 export const timings = new WeakMap<Response, FetchTiming>();
-
-export function abortReason(signal: AbortSignal): unknown {
-  return signal.reason ?? new DOMException('This operation was aborted', 'AbortError');
-}
 
 type Listeners = Pick<MixRequestInit, 'onUploadProgress' | 'onDownloadProgress'>;
 
 const progress = (loaded: number, total: number | undefined): Progress =>
   total === undefined ? { loaded } : { loaded, total };
 
+/** `shaped` makes of a failure what the reader of a body sees. */
 export function exchange(
   prepared: Prepared,
   listeners: Listeners,
   cookies: CookieKeeper | undefined,
+  shaped: (error: unknown) => unknown,
 ): Promise<Response> {
   const { request, signal, integrity } = prepared;
   return new Promise<Response>((resolve, reject) => {
@@ -40,7 +38,7 @@ export function exchange(
       finish();
       channel.send({ kind: 'cancel' });
       upload?.stop(error);
-      body?.error(error);
+      body?.error(shaped(error));
       if (!settled) reject(error as Error);
     };
     const onAbort = (): void => failWith(abortReason(signal as AbortSignal));
@@ -116,7 +114,9 @@ export function exchange(
           });
           break;
         case 'chunk':
-          body?.enqueue(message.bytes);
+          if (body) body.enqueue(message.bytes);
+          // A body where there must be none (205) goes nowhere.
+          else channel.send({ kind: 'consumed', bytes: message.bytes.byteLength });
           break;
         case 'bodyWanted':
           upload?.wanted(message.attempt, message.bytes);

@@ -9,8 +9,9 @@ import {
 
 import { CookieKeeper, tunnelJar } from './cookie-jar.ts';
 import { exchange, timings } from './exchange.ts';
+import { localAnswer } from './local.ts';
 import type { MixFetchConfig, MixRequestInit } from './options.ts';
-import { prepare } from './request.ts';
+import { abortReason, prepare } from './request.ts';
 
 export { disconnectMixTunnel, getTunnelState, MixError, setupMixTunnel } from '@mixweb/mix-tunnel';
 export type { FetchTiming, MixErrorCode, SetupMixTunnelOpts } from '@mixweb/mix-tunnel';
@@ -35,11 +36,18 @@ function withCookie(headers: [string, string][], cookie: string | undefined): [s
 }
 
 function configured(config: MixFetchConfig): MixFetch {
+  /** A failure as its reader wants it. */
+  const shaped = (message: string, error: unknown): unknown => {
+    const spec = (config.fetchErrors ?? sharedTunnel().fetches?.fetchErrors) === 'spec';
+    return spec && error instanceof MixError ? new TypeError(message, { cause: error }) : error;
+  };
   const run = async (
     input: string | URL | Request,
     init: MixRequestInit = {},
   ): Promise<Response> => {
     const defaults = config.defaults ?? {};
+    const local = localAnswer(input, { ...defaults, ...init });
+    if (local) return local;
     const prepared = await prepare(input, init, config.baseUrl, defaults);
     const { request, signal } = prepared;
     const jar =
@@ -50,9 +58,11 @@ function configured(config: MixFetchConfig): MixFetch {
     if (keeper) {
       request.cookies = true;
       request.headers = withCookie(request.headers, await keeper.cookieFor(request.url));
-      signal?.throwIfAborted();
+      if (signal?.aborted) throw abortReason(signal);
     }
-    return exchange(prepared, { ...defaults, ...init }, keeper);
+    return exchange(prepared, { ...defaults, ...init }, keeper, (error) =>
+      shaped('terminated', error),
+    );
   };
   const fetchLike = async (
     input: string | URL | Request,
@@ -61,9 +71,7 @@ function configured(config: MixFetchConfig): MixFetch {
     try {
       return await run(input, init);
     } catch (error) {
-      const spec = (config.fetchErrors ?? sharedTunnel().fetches?.fetchErrors) === 'spec';
-      if (spec && error instanceof MixError) throw new TypeError('fetch failed', { cause: error });
-      throw error;
+      throw shaped('fetch failed', error);
     }
   };
   return Object.assign(fetchLike, {
@@ -93,14 +101,22 @@ export const createMixFetch = async (
   });
 };
 
+/** spec: WHATWG Fetch, HTTP-redirect fetch step 7 */
+const STANDARD_REDIRECTS = 20;
+
 /**
- * Replaces globalThis.fetch, for code that cannot be given another; errors are those of fetch.
- * Returns the function that puts the old one back.
+ * Replaces globalThis.fetch, for code that cannot be given another; errors and the number of
+ * redirects are those of fetch. Returns the function that puts the old one back.
  */
 export const installGlobalFetch = (config: MixFetchConfig = {}): (() => void) => {
   const before = globalThis.fetch;
   const base = typeof location === 'undefined' ? {} : { baseUrl: location.href };
-  globalThis.fetch = configured({ fetchErrors: 'spec', ...base, ...config }) as typeof fetch;
+  globalThis.fetch = configured({
+    fetchErrors: 'spec',
+    ...base,
+    ...config,
+    defaults: { maxRedirections: STANDARD_REDIRECTS, ...config.defaults },
+  }) as typeof fetch;
   return () => {
     globalThis.fetch = before;
   };

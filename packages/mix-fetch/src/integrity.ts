@@ -3,11 +3,15 @@ import { MixError } from '@mixweb/mix-tunnel';
 
 export interface Integrity {
   algorithm: 'SHA-256' | 'SHA-384' | 'SHA-512';
-  /** base64, any of them will do. */
+  /** base64 without padding, any of them will do. */
   digests: string[];
 }
 
 const ALGORITHMS = { sha256: 'SHA-256', sha384: 'SHA-384', sha512: 'SHA-512' } as const;
+
+/** Either alphabet, with or without padding. */
+const comparable = (base64: string): string =>
+  base64.replace(/-/g, '+').replace(/_/g, '/').replace(/=+$/, '');
 
 /** The strongest hashes of an integrity attribute; undefined when it has none that are known. */
 export function readIntegrity(text: string): Integrity | undefined {
@@ -17,7 +21,7 @@ export function readIntegrity(text: string): Integrity | undefined {
     .filter((match) => match !== null)
     .map(([, name, digest]) => ({
       name: String(name).toLowerCase() as keyof typeof ALGORITHMS,
-      digest: String(digest).replace(/-/g, '+').replace(/_/g, '/'),
+      digest: comparable(String(digest)),
     }));
   const strongest = found
     .map(({ name }) => name)
@@ -41,7 +45,7 @@ export async function verified(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(await new Response(body as BodyInit | null).arrayBuffer());
   const hash = new Uint8Array(await crypto.subtle.digest(integrity.algorithm, bytes));
-  const digest = btoa(String.fromCharCode(...hash));
+  const digest = comparable(btoa(String.fromCharCode(...hash)));
   if (!integrity.digests.includes(digest)) {
     throw new MixError('DECODE', 'HTTP error: the body does not have the hash that was asked for', {
       phase: 'response',

@@ -23,7 +23,7 @@ export interface MixRequestInit extends RequestInit {
   maxRedirections?: number;
   /** Body bytes, decoded, beyond which the exchange fails. Default unlimited. */
   maxResponseSize?: number;
-  /** Requests with different keys never share a connection, a TLS session or a tunnel's cookies. */
+  /** Different keys never share a connection, a TLS session, known names or a tunnel's cookies. */
   isolationKey?: string;
   /** Hears how much of the body has reached the server. */
   onUploadProgress?: (progress: Progress) => void;

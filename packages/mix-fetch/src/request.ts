@@ -2,9 +2,15 @@
 // and body rules do the normalising, so that they agree with WHATWG Fetch.
 import { MixError, type FetchRequest } from '@mixweb/mix-tunnel';
 
-import { extractBody, type BodySource, type ExtractedBody } from './body.ts';
+import { bodyOfRequest, extractBody, type BodySource, type ExtractedBody } from './body.ts';
+import { checkedSignal, isRequest } from './foreign.ts';
 import { readIntegrity, type Integrity } from './integrity.ts';
 import type { MixRequestInit } from './options.ts';
+import { refererFor } from './referrer.ts';
+
+export function abortReason(signal: AbortSignal): unknown {
+  return signal.reason ?? new DOMException('This operation was aborted', 'AbortError');
+}
 
 export interface Prepared {
   request: FetchRequest;
@@ -64,10 +70,8 @@ export function headerPairs(init: HeadersInit): [string, string][] {
   const entries =
     init instanceof Headers ? init : Symbol.iterator in init ? init : Object.entries(init);
   for (const entry of entries as Iterable<readonly string[]>) {
-    const [name, value] = entry;
-    if (entry.length !== 2 || name === undefined || value === undefined) {
-      throw new TypeError('each header needs a name and a value');
-    }
+    if (entry.length !== 2) throw new TypeError('each header needs a name and a value');
+    const [name, value] = entry as unknown as readonly [string, string];
     checked.append(name, value);
     if (ENGINE_HEADERS.has(String(name).toLowerCase())) {
       throw new TypeError(`the header ${name} cannot be set: it belongs to the connection`);
@@ -136,16 +140,30 @@ function checkChoice(name: string, value: string | undefined, choices: readonly 
   throw new TypeError(`${name}: expected ${choices.join(', ')}, got '${value}'`);
 }
 
+/** What the platform knows better: its own words, and which of them go together. */
+function checkByPlatform({ mode, cache, referrer, referrerPolicy, window }: MixRequestInit): void {
+  const words = { mode, referrer, referrerPolicy, window };
+  const known = Object.entries(words).filter(([, value]) => value !== undefined);
+  // Without a cache, that mode fails in another way; see applyCacheMode.
+  if (cache !== undefined && cache !== 'only-if-cached') known.push(['cache', cache]);
+  if (known.length > 0) new Request('https://any.invalid/', Object.fromEntries(known));
+}
+
 async function bodyOf(
   init: MixRequestInit,
   base: Request | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<ExtractedBody | undefined> {
   if (init.body !== undefined && init.body !== null) return extractBody(init.body, init.duplex);
-  if (!base || init.body === null) return undefined;
-  if (base.bodyUsed) throw new TypeError('the body of the Request was already read');
-  // What it was made of is not told: its bytes are taken, and its Content-Type is in its headers.
-  if (base.body === null) return undefined;
-  return { bytes: new Uint8Array(await base.arrayBuffer()), contentType: null };
+  return base && init.body !== null ? bodyOfRequest(base, signal) : undefined;
+}
+
+/** An aborted fetch rejects, and its body is not wanted any more. */
+function throwIfAborted(signal: AbortSignal | undefined, body: unknown): void {
+  if (!signal?.aborted) return;
+  const reason = abortReason(signal);
+  if (body instanceof ReadableStream && !body.locked) body.cancel(reason).catch(() => undefined);
+  throw reason;
 }
 
 /** Checks and flattens the arguments of mixFetch. Rejects with MixError or, as fetch, TypeError. */
@@ -155,21 +173,31 @@ export async function prepare(
   baseUrl?: string | URL,
   defaults: MixRequestInit = {},
 ): Promise<Prepared> {
-  const base = input instanceof Request ? input : undefined;
+  const base = isRequest(input) ? input : undefined;
   const given: MixRequestInit = { ...defaults, ...init };
   // null takes the Request's signal away.
-  const signal =
-    (init.signal === undefined ? (base?.signal ?? defaults.signal) : init.signal) ?? undefined;
-  signal?.throwIfAborted();
+  const signal = checkedSignal(
+    init.signal === undefined ? (base?.signal ?? defaults.signal) : init.signal,
+  );
+  throwIfAborted(signal, init.body ?? base?.body);
   checkNumbers(given);
+  checkByPlatform(given);
   checkChoice('redirect', given.redirect, ['follow', 'manual', 'error']);
   checkChoice('credentials', given.credentials, ['omit', 'same-origin', 'include']);
   checkChoice('priority', given.priority, ['high', 'low', 'auto']);
   const method = normalMethod(String(init.method ?? base?.method ?? defaults.method ?? 'GET'));
   const headers = mergedHeaders(init.headers ?? base?.headers, defaults.headers);
   applyCacheMode(init.cache ?? base?.cache ?? defaults.cache, headers);
+  const url = absoluteUrl(base ? base.url : (input as string | URL), baseUrl);
+  const referer = refererFor(
+    init.referrer ?? base?.referrer ?? defaults.referrer,
+    init.referrerPolicy ?? base?.referrerPolicy ?? defaults.referrerPolicy,
+    url,
+    baseUrl,
+  );
+  if (referer !== undefined && !has(headers, 'referer')) headers.push(['Referer', referer]);
   const request: FetchRequest = {
-    url: absoluteUrl(base ? base.url : (input as string | URL), baseUrl),
+    url,
     method,
     headers,
     redirect: init.redirect ?? base?.redirect ?? defaults.redirect ?? 'follow',
@@ -191,8 +219,8 @@ export async function prepare(
     throw new TypeError(`a ${method} request cannot have a body`);
   }
   const integrity = readIntegrity(init.integrity ?? base?.integrity ?? defaults.integrity ?? '');
-  const body = await bodyOf(init, base);
-  signal?.throwIfAborted();
+  const body = await bodyOf(init, base, signal);
+  if (signal?.aborted) throw abortReason(signal);
   if (body?.bytes !== undefined) request.body = body.bytes;
   if (body?.source !== undefined) {
     request.streamed = { length: body.source.length, replayable: body.source.replayable };

@@ -5,6 +5,9 @@ import type { FetchMessage } from '@mixweb/mix-tunnel';
 /** These must not have a body object, even an empty one (Fetch, "null body status"). */
 const NULL_BODY_STATUS = new Set([101, 103, 204, 205, 304]);
 
+/** The constructor takes none above, servers send them nevertheless. */
+const MAX_STATUS = 599;
+
 export type Head = Extract<FetchMessage, { kind: 'head' }>;
 
 export function hasNullBody(status: number, method: string): boolean {
@@ -17,15 +20,30 @@ function reasonPhrase(text: string): string {
   return text.replace(/[\x00-\x08\x0a-\x1f\x7f]/g, '');
 }
 
+/** Those of a response cannot be changed (Fetch, guard "immutable"). */
+function immutable(headers: Headers): Headers {
+  const refuse = {
+    value: (): never => {
+      throw new TypeError('the headers of a response cannot be changed');
+    },
+  };
+  return Object.defineProperties(headers, { append: refuse, delete: refuse, set: refuse });
+}
+
+const hasOddStatus = ({ status }: Head): boolean => status > MAX_STATUS;
+
 /** Puts what the constructor cannot take onto the object, and onto its clones. */
 function decorate(response: Response, head: Head, headers: Headers): Response {
   const clone = response.clone.bind(response);
+  if (hasOddStatus(head)) {
+    Object.defineProperties(response, { status: { value: head.status }, ok: { value: false } });
+  }
   return Object.defineProperties(response, {
     url: { value: head.url.replace(/#.*$/, '') },
     redirected: { value: head.redirected },
     type: { value: 'basic' },
     // A Response's own Headers drop Set-Cookie; a plain Headers keeps every field.
-    headers: { value: headers },
+    headers: { value: immutable(headers) },
     clone: { value: () => decorate(clone(), head, new Headers(headers)) },
   });
 }
@@ -51,7 +69,7 @@ export function buildResponse(
   // The type of a blob() comes from the constructor's own headers.
   const type = headers.get('content-type');
   const response = new Response(body, {
-    status: head.status,
+    status: hasOddStatus(head) ? MAX_STATUS : head.status,
     statusText: reasonPhrase(head.reason),
     headers: type === null ? {} : { 'content-type': type },
   });

@@ -64,8 +64,7 @@ describe('a request', () => {
   });
 
   it.each([
-    ['data:text/plain,x', 'BAD_SCHEME'],
-    ['blob:https://a/b', 'BAD_SCHEME'],
+    ['ftp://a/b', 'BAD_SCHEME'],
     ['file:///etc/passwd', 'BAD_SCHEME'],
     ['about:blank', 'BAD_SCHEME'],
     ['/relative', 'BAD_URL'],

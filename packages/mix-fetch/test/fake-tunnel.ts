@@ -15,6 +15,7 @@ type Head = Extract<FetchMessage, { kind: 'head' }>;
 /** One fetch as the engine sees it. */
 export class FakeFetch {
   readonly controls: FetchControl[] = [];
+  onControl: (control: FetchControl) => void = () => undefined;
   readonly request: FetchRequest;
   readonly tell: (message: FetchMessage) => void;
 
@@ -65,7 +66,12 @@ export function installTunnel(
       const fake = new FakeFetch(structuredClone(request), tell);
       seen.push(fake);
       queueMicrotask(() => answer(fake));
-      return { send: (control: FetchControl) => void fake.controls.push(control) };
+      return {
+        send(control: FetchControl): void {
+          fake.controls.push(control);
+          fake.onControl(control);
+        },
+      };
     },
   };
   Object.assign(globalThis, { [REGISTRY]: { version: 1, tunnel } });
