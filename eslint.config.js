@@ -72,6 +72,7 @@ export default tseslint.config(
       'tools/**',
       'examples/**',
       'packages/mix-curl/**',
+      'packages/mix-proxy/**',
       '**/*.config.{ts,js}',
     ],
     rules: {

@@ -1,10 +1,5 @@
-// The main job in Node: the same packages in a worker thread, and the programs built on them.
-import { execFile } from 'node:child_process';
+// The main job in Node: the same packages in a worker thread.
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 
 import { createMixFetch, mixFetch } from '@mixweb/mix-fetch';
 import {
@@ -19,12 +14,10 @@ import {
   setupMixTunnel,
   type SetupMixTunnelOpts,
 } from '@mixweb/mix-tunnel';
-import { ADDRESSES, startInternet, temporaryFolder } from '@mixweb/testing';
+import { ADDRESSES, startInternet } from '@mixweb/testing';
 import { PAGE_SIZES, pageBytes } from '@mixweb/testing/origin';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-const run = promisify(execFile);
-const root = fileURLToPath(new URL('../../', import.meta.url));
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 let internet: Awaited<ReturnType<typeof startInternet>>;
@@ -362,44 +355,5 @@ describe('the life of a tunnel', () => {
     const error = await setupMixTunnel({ ...options(), ...bad }).catch((cause: unknown) => cause);
     expect(error).toMatchObject({ code: 'BAD_OPTION' });
     expect((error as Error).message).toMatch(text);
-  });
-});
-
-describe('the programs', () => {
-  it('mix-curl prints the body, and -i the head', async () => {
-    const folder = temporaryFolder('curl');
-    const roots = join(folder.path, 'roots.pem');
-    writeFileSync(roots, internet.authority.pem);
-    const { stdout } = await run(process.execPath, [
-      join(root, 'packages/mix-curl/src/mix-curl.mjs'),
-      '--directory',
-      internet.directory,
-      '--cacert',
-      roots,
-      '-i',
-      'https://origin.example/page-1024.html',
-    ]);
-    folder.dispose();
-    expect(stdout).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
-    expect(stdout).toMatch(/content-type: text\/html\r\n/);
-    expect(stdout.endsWith(pageBytes(1024).toString())).toBe(true);
-  });
-
-  it('mix-curl ends with curl exit codes', async () => {
-    const failing = run(process.execPath, [
-      join(root, 'packages/mix-curl/src/mix-curl.mjs'),
-      '--directory',
-      internet.directory,
-      'https://nowhere.example/',
-    ]);
-    await expect(failing).rejects.toMatchObject({ code: 6 });
-  });
-
-  it('the demo fetches its page once', async () => {
-    const { stdout } = await run(process.execPath, [join(root, 'tools/start.mjs'), '--once']);
-    expect(stdout).toMatch(/status +200 OK/);
-    expect(stdout).toMatch(/bytes +1024/);
-    expect(stdout).toMatch(/mix 1 → mix 2 → mix 3/);
-    expect(stdout).toContain(`nginx saw  ${ADDRESSES.exit}`);
   });
 });

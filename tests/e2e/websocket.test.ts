@@ -376,6 +376,15 @@ describe('MixWebSocketStream', () => {
     await socket.closed;
   });
 
+  it('ends in order when the reader wants no more', async () => {
+    const socket = new MixWebSocketStream(`${WS}/echo`);
+    const { readable, writable } = await socket.opened;
+    const writer = writable.getWriter();
+    for (let i = 0; i < 20; i++) void writer.write(`message ${i}`).catch(() => undefined);
+    await readable.cancel(); // while the echoes are on their way
+    expect(await socket.closed).toMatchObject({ closeCode: 1000 });
+  });
+
   it('rejects when the server refuses', async () => {
     const socket = new MixWebSocketStream(`${WS}/refuse`);
     await expect(socket.opened).rejects.toMatchObject({ code: 'WS_HANDSHAKE' });
@@ -396,6 +405,15 @@ describe('raw sockets', () => {
     const received = new Uint8Array(await new Response(socket.readable).arrayBuffer());
     expect(sha256(received)).toBe(sha256(data));
     await socket.closed;
+  });
+
+  it('end in order when the reader wants no more', async () => {
+    const socket = await mixConnect('sockets.example', 7);
+    const writer = socket.writable.getWriter();
+    void writer.write(new Uint8Array(100_000)).catch(() => undefined);
+    await socket.readable.cancel(); // while the echo is on its way
+    await socket.closed;
+    await expect(writer.write(new Uint8Array(1))).rejects.toMatchObject({ code: 'SOCKET_CLOSED' });
   });
 
   it('speak TLS from the beginning or from the middle', async () => {

@@ -7,6 +7,8 @@ import {
   type TlsChannelOptions,
 } from '@mixweb/mix-tunnel';
 
+import { Incoming } from './incoming.ts';
+
 export interface MixTlsOptions {
   /** Name in SNI and certificate. Default: the host. */
   serverName?: string;
@@ -51,12 +53,11 @@ class Socket implements MixSocket {
   readonly closed: Promise<void>;
   readonly #channel: Channel;
   readonly #takeOver: (next: (news: ChannelNews) => void) => void;
-  #incoming!: ReadableStreamDefaultController<Uint8Array>;
+  readonly #incoming: Incoming<Uint8Array>;
   #outgoing!: WritableStreamDefaultController;
   #write: { left: number; resolve(): void; reject(reason: unknown): void } | undefined;
   #finish!: () => void;
   #lose!: (reason: unknown) => void;
-  #hasReadAll = false;
   #isOver = false;
 
   constructor(
@@ -72,22 +73,11 @@ class Socket implements MixSocket {
       this.#lose = reject;
     });
     this.closed.catch(() => undefined);
-    const source = new ReadableStream<Uint8Array>({
-      start: (controller) => void (this.#incoming = controller),
-      cancel: () => channel.command({ kind: 'socketClose' }),
-    });
-    this.readable = source.pipeThrough(
-      new TransformStream<Uint8Array, Uint8Array>(
-        {
-          transform(chunk, controller) {
-            controller.enqueue(chunk);
-            channel.command({ kind: 'consumed', size: chunk.byteLength });
-          },
-        },
-        undefined,
-        { highWaterMark: 0 },
-      ),
+    this.#incoming = new Incoming(
+      (chunk) => channel.command({ kind: 'consumed', size: chunk.byteLength }),
+      () => channel.command({ kind: 'socketClose' }),
     );
+    this.readable = this.#incoming.readable;
     this.writable = new WritableStream<Uint8Array>({
       start: (controller) => void (this.#outgoing = controller),
       write: (bytes) => this.#send(bytes),
@@ -106,7 +96,7 @@ class Socket implements MixSocket {
     return new Promise((resolve, reject) => {
       this.#isOver = true;
       const error = new MixError('SOCKET_CLOSED', 'IO error: the socket goes on in TLS');
-      this.#incoming.error(error);
+      this.#incoming.fail(error);
       this.#outgoing.error(error);
       this.#takeOver((news) => {
         if (news.kind === 'socketOpen') {
@@ -135,17 +125,17 @@ class Socket implements MixSocket {
     if (this.#isOver) return;
     switch (news.kind) {
       case 'bytes':
-        this.#incoming.enqueue(news.data);
+        this.#incoming.add(news.data);
         break;
       case 'sent':
         this.#sent(news.size);
         break;
       case 'ended':
-        this.#endReading();
+        this.#incoming.end();
         break;
       case 'socketClosed':
         this.#isOver = true;
-        this.#endReading();
+        this.#incoming.end();
         this.#stopWriting(new MixError('SOCKET_CLOSED', 'IO error: socket is closed'));
         this.#finish();
         break;
@@ -164,7 +154,7 @@ class Socket implements MixSocket {
   fail(error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (!this.#hasReadAll) this.#incoming.error(error);
+    this.#incoming.fail(error);
     this.#stopWriting(error);
     this.#lose(error);
   }
@@ -175,12 +165,6 @@ class Socket implements MixSocket {
     if (this.#write.left > 0) return;
     this.#write.resolve();
     this.#write = undefined;
-  }
-
-  #endReading(): void {
-    if (this.#hasReadAll) return;
-    this.#hasReadAll = true;
-    this.#incoming.close();
   }
 
   #stopWriting(error: unknown): void {

@@ -1,6 +1,8 @@
 // Raw UDP. spec: api part 2 §6
 import { MixError, sharedTunnel, type Channel, type ChannelNews } from '@mixweb/mix-tunnel';
 
+import { Incoming } from './incoming.ts';
+
 export interface MixDatagram {
   data: Uint8Array;
   address: string;
@@ -19,23 +21,22 @@ function openSocket(
   channel: Channel,
   hearNews: (listener: (news: ChannelNews) => void) => void,
 ): MixUdpSocket {
-  let incoming!: ReadableStreamDefaultController<MixDatagram>;
   let isOver = false;
   let finish!: () => void;
   const closed = new Promise<void>((resolve) => void (finish = resolve));
-  const source = new ReadableStream<MixDatagram>({
-    start: (controller) => void (incoming = controller),
-    cancel: () => channel.command({ kind: 'socketClose' }),
-  });
+  const incoming = new Incoming<MixDatagram>(
+    ({ data }) => channel.command({ kind: 'consumed', size: data.byteLength }),
+    () => channel.command({ kind: 'socketClose' }),
+  );
   hearNews((news) => {
     if (isOver) return;
     if (news.kind === 'datagram') {
       const { data, address, port } = news;
-      incoming.enqueue({ data, address, port });
+      incoming.add({ data, address, port });
     } else if (news.kind === 'socketClosed' || news.kind === 'failed') {
       isOver = true;
-      if (news.kind === 'failed') incoming.error(MixError.from(news.error));
-      else incoming.close();
+      if (news.kind === 'failed') incoming.fail(MixError.from(news.error));
+      else incoming.end();
       finish();
     }
   });
@@ -44,18 +45,7 @@ function openSocket(
       if (isOver) throw new MixError('SOCKET_CLOSED', 'IO error: socket is closed');
       channel.command({ kind: 'datagram', data: new Uint8Array(data), host, port });
     },
-    readable: source.pipeThrough(
-      new TransformStream<MixDatagram, MixDatagram>(
-        {
-          transform(datagram, controller) {
-            controller.enqueue(datagram);
-            channel.command({ kind: 'consumed', size: datagram.data.byteLength });
-          },
-        },
-        undefined,
-        { highWaterMark: 0 },
-      ),
-    ),
+    readable: incoming.readable,
     close: () => {
       channel.command({ kind: 'socketClose' });
       return closed;

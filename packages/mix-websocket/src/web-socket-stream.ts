@@ -1,6 +1,7 @@
 // MixWebSocketStream: messages as streams, with back-pressure both ways. spec: api part 2 §5
 import { MixError, sharedTunnel, type ChannelNews } from '@mixweb/mix-tunnel';
 
+import { Incoming } from './incoming.ts';
 import { checkClose, readArguments, type MixWebSocketInit } from './options.ts';
 
 export interface MixWebSocketStreams {
@@ -27,14 +28,16 @@ export class MixWebSocketStream {
     const { request, signal } = readArguments(url, init);
     this.url = request.url;
     const unsent: Deferred[] = [];
-    let incoming!: ReadableStreamDefaultController<string | Uint8Array>;
     let outgoing!: WritableStreamDefaultController;
     let ended = false;
 
-    const readable = new ReadableStream<string | Uint8Array>({
-      start: (controller) => void (incoming = controller),
-      cancel: () => close(1000, ''),
-    });
+    const incoming = new Incoming<string | Uint8Array>(
+      (message) => {
+        const bytes = typeof message === 'string' ? new TextEncoder().encode(message) : message;
+        channel.command({ kind: 'consumed', size: bytes.byteLength });
+      },
+      () => close(1000, ''),
+    );
     const writable = new WritableStream<string | ArrayBufferLike | ArrayBufferView>({
       start: (controller) => void (outgoing = controller),
       write: (data) =>
@@ -52,24 +55,6 @@ export class MixWebSocketStream {
       close: () => close(1000, ''),
       abort: () => close(1000, ''),
     });
-    // What the reader has taken tells the engine that more may come.
-    const counted = readable.pipeThrough(
-      new TransformStream<string | Uint8Array, string | Uint8Array>(
-        {
-          transform(message, controller) {
-            controller.enqueue(message);
-            const size =
-              typeof message === 'string'
-                ? new TextEncoder().encode(message).byteLength
-                : message.byteLength;
-            channel.command({ kind: 'consumed', size });
-          },
-        },
-        undefined,
-        { highWaterMark: 0 },
-      ),
-    );
-
     let open!: (streams: MixWebSocketStreams) => void;
     let refuse!: (reason: unknown) => void;
     this.opened = new Promise((resolve, reject) => {
@@ -91,7 +76,7 @@ export class MixWebSocketStream {
       refuse(error);
       lose(error);
       for (const { reject } of unsent) reject(error);
-      incoming.error(error);
+      incoming.fail(error);
       outgoing.error(error);
     };
     const onNews = (news: ChannelNews): void => {
@@ -99,12 +84,12 @@ export class MixWebSocketStream {
       switch (news.kind) {
         case 'wsOpen': {
           const { protocol, extensions } = news;
-          open({ readable: counted, writable, protocol, extensions });
+          open({ readable: incoming.readable, writable, protocol, extensions });
           break;
         }
         case 'text':
         case 'binary':
-          incoming.enqueue(news.data);
+          incoming.add(news.data);
           break;
         case 'sent':
           unsent.shift()?.resolve();
@@ -120,7 +105,7 @@ export class MixWebSocketStream {
           const error = new MixError('SOCKET_CLOSED', 'WebSocket error: the socket is closed');
           refuse(error);
           for (const { reject } of unsent) reject(error);
-          incoming.close();
+          incoming.end();
           outgoing.error(error);
           finish({ closeCode: news.code, reason: news.reason });
           break;
