@@ -55,6 +55,7 @@ rmSync(join(tunnel, 'dist'), { recursive: true, force: true });
 for (const facade of facades) rmSync(join(facade, 'dist'), { recursive: true, force: true });
 mkdirSync(join(tunnel, 'dist'), { recursive: true });
 copyFileSync(wasm, join(tunnel, 'dist/mixweb.wasm'));
+copyFileSync(join(root, 'THIRD_PARTY_NOTICES'), join(tunnel, 'dist/THIRD_PARTY_NOTICES'));
 
 const workerFile = join(tunnel, 'dist/worker.js');
 await build({

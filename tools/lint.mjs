@@ -107,6 +107,7 @@ const checks = [
   ['prettier', () => run('npx', ['prettier', '--check', '--log-level=warn', '.'])],
   ['types', () => run('npx', ['tsc', '--noEmit', '-p', 'tsconfig.json'])],
   ['error codes', () => run('node', ['tools/gen-errors.mjs', '--check'])],
+  ['notices', () => run('node', ['tools/gen-notices.mjs', '--check'])],
   ['lock file', lockfile],
   ['duplication', duplication],
   ['size', () => run('node', ['tools/size-budget.mjs'])],
