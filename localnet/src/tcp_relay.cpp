@@ -94,7 +94,7 @@ class TcpRelay::Impl : public std::enable_shared_from_this<TcpRelay::Impl> {
     const IpEndpoint target = map_.find(key.destination).value_or(key.destination);
     const tcp::endpoint to{to_asio(target.address), target.port};
     error_code error;
-    connection->socket.open(to.protocol(), error);
+    (void)connection->socket.open(to.protocol(), error);
     const auto& outbound =
         target.address.family == Family::kV4 ? config_.outbound_v4 : config_.outbound_v6;
     // The kernel routes a loopback source nowhere but to loopback.

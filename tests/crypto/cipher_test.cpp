@@ -118,6 +118,14 @@ TEST(AesCtr, KeystreamsAreThoseOfTheNetwork) {
   }
 }
 
+/// Adds 1 or -1 to a counter of 128 bits, big-endian.
+void step(AesBlock& counter, int by) {
+  for (std::size_t i = counter.size(); i-- > 0;) {
+    counter[i] = static_cast<std::uint8_t>(counter[i] + by);
+    if (counter[i] != (by > 0 ? 0x00 : 0xff)) return;
+  }
+}
+
 TEST(AesCtr, AgreesWithMbedtlsForEveryLength) {
   test::SeededRng rng{41};
   for (std::size_t size = 0; size <= 400; ++size) {
@@ -131,13 +139,9 @@ TEST(AesCtr, AgreesWithMbedtlsForEveryLength) {
     for (std::size_t at = 0; at < size; at += 16) {
       const AesBlock stream = reference_aes(key, counter);
       for (std::size_t i = 0; i < 16 && at + i < size; ++i) expected[at + i] ^= stream[i];
-      for (std::size_t i = 16; i-- > 0 && ++counter[i] == 0;) {
-      }
+      step(counter, 1);
     }
-    for (std::size_t back = 0; back < (size + 15) / 16; ++back) {
-      for (std::size_t i = 16; i-- > 0 && counter[i]-- == 0;) {
-      }
-    }
+    for (std::size_t back = 0; back < (size + 15) / 16; ++back) step(counter, -1);
     aes128_ctr_xor(key, counter, data);
     ASSERT_EQ(data, expected) << size;
   }

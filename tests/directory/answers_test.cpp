@@ -260,8 +260,9 @@ TEST(Described, SkipsRoutersWithoutAUsableAddress) {
        {std::string{"A.B@C"}, std::string{}, id + "." + key, id + "@" + id,
         key + "@" + id + "." + key, id + "." + key + "@", id + "." + key + "@" + id + "@" + id,
         "." + key + "@" + id, id + "." + key + "@" + id.substr(4)}) {
-    const auto page = parse_described(
-        as_bytes(described({described_node(5, "1.31.0", R"({"address":")" + address + "\"}")})));
+    std::string router = R"({"address":")";
+    router.append(address).append("\"}");
+    const auto page = parse_described(as_bytes(described({described_node(5, "1.31.0", router)})));
     ASSERT_TRUE(page.has_value());
     EXPECT_EQ(page->exits.size(), 0U) << address;
     EXPECT_EQ(page->paging.skipped, 1U) << address;

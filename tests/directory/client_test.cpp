@@ -85,6 +85,7 @@ class DirectoryClient : public testing::Test {
 
   static std::string nodes(const std::vector<std::uint8_t>& numbers, int rotation = 361) {
     std::vector<std::string> out;
+    out.reserve(numbers.size());
     for (const std::uint8_t number : numbers) out.push_back(NodeJson(number).text());
     return skimmed(out, rotation);
   }

@@ -87,6 +87,7 @@ class Server {
   void respond(std::int32_t stream, const std::vector<std::pair<std::string, std::string>>& fields,
                std::string body) {
     std::vector<nghttp2_nv> list;
+    list.reserve(fields.size());
     for (const auto& [name, value] : fields) list.push_back(field(name, value));
     served[stream].response = std::move(body);
     nghttp2_data_provider2 provider{};

@@ -151,7 +151,7 @@ TEST(PacketQueue, KeepsDuplicateAcknowledgementsDataFlagsAndOtherConnections) {
 }
 
 TEST(PacketQueue, DropsSelectiveAcknowledgementsOnlyWhenAllTheirBlocksAreTold) {
-  const auto left = [](std::vector<Bytes> packets) {
+  const auto left = [](const std::vector<Bytes>& packets) {
     PacketQueue queue;
     for (const Bytes& packet : packets) EXPECT_TRUE(queue.push(packet));
     return drain(queue).size();
