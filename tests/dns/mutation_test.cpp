@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <string>
 
-#include "fake_stack.h"
 #include "mix/base/encoding.h"
 #include "mix/dns/resolver.h"
 #include "support/dns_message.h"
+#include "support/fake_stack.h"
 #include "support/manual_clock.h"
 #include "support/seeded_rng.h"
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "fake_stack.h"
 #include "mix/dns/constants.h"
 #include "support/dns_message.h"
+#include "support/fake_stack.h"
 #include "support/manual_clock.h"
 #include "support/seeded_rng.h"
 
