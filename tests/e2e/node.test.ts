@@ -322,7 +322,7 @@ describe('the life of a tunnel', () => {
     expect((await mixFetch('https://origin.example/page-102400.html')).status).toBe(200);
   });
 
-  it.each(['noCoverWithKeepAlive', 'medium'] as const)(
+  it.each(['noCoverWithKeepAlive', 'medium', 'fast'] as const)(
     'works with the traffic preset %s',
     async (preset) => {
       await setupMixTunnel(options({ traffic: { preset } }));
