@@ -1,7 +1,7 @@
-// Static checks, each counted as one: formatting, clang-tidy, eslint, types, copies, sizes.
+// Static checks, each counted as one: formatting, clang-tidy, eslint, types, copies, packages, sizes.
 //   node tools/lint.mjs [--all]      --all: clang-tidy on every file, not on the changed ones only
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -97,6 +97,22 @@ async function lockfile() {
   return { ok: hosts === null, output: hosts === null ? '' : `${hosts.slice(0, 3).join('\n')}\n` };
 }
 
+/** What would be published: exports that resolve, types that agree with them. */
+async function packages() {
+  const folders = readdirSync(join(root, 'packages')).filter((name) => name !== 'testing');
+  const outcomes = [];
+  for (const folder of folders.map((name) => `packages/${name}`)) {
+    outcomes.push(await run('npx', ['publint', '--strict', folder]));
+    const { types } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    if (types === undefined) continue; // programs
+    const assets = ['--exclude-entrypoints', 'mixweb.wasm', 'worker.js'];
+    const attw = ['attw', '--pack', folder, '--profile', 'esm-only', '--quiet', ...assets];
+    outcomes.push(await run('npx', attw));
+  }
+  const bad = outcomes.filter(({ ok }) => !ok);
+  return { ok: bad.length === 0, output: bad.map(({ output }) => output).join('') };
+}
+
 const checks = [
   ['clang-format', clangFormat],
   ['clang-tidy', clangTidy],
@@ -110,6 +126,7 @@ const checks = [
   ['notices', () => run('node', ['tools/gen-notices.mjs', '--check'])],
   ['lock file', lockfile],
   ['duplication', duplication],
+  ['packages', packages],
   ['size', () => run('node', ['tools/size-budget.mjs'])],
 ];
 
