@@ -261,6 +261,17 @@ describe('mixDNS', () => {
     expect(asked('records.example')).toEqual([{ type: 'A', transport }]);
   });
 
+  it.each(['tcp', 'tls', 'https'] as const)('keeps its connection over %s', async (transport) => {
+    const options = { transport, family: 4, noCache: true } as const;
+    await mixDNS('records.example', options);
+    const before = internet.dns.connections[transport];
+    await mixDNS('alias.example', options);
+    const names = ['www.example', 'chain5-0.example', 'records.example', 'forged.example'];
+    const found = await Promise.all(names.map((name) => mixDNS(name, options)));
+    expect(found).toEqual([ADDRESSES.origin4, '192.0.2.77', '192.0.2.1', '192.0.2.10']);
+    expect(internet.dns.connections[transport]).toBe(before);
+  });
+
   it('asks a resolver of choice, by address, name or URL', async () => {
     const options = { family: 4, noCache: true } as const;
     expect(await mixDNS('www.example', { ...options, server: '1.1.1.1' })).toBe(ADDRESSES.origin4);

@@ -1,7 +1,6 @@
 #include "query.h"
 
 #include <algorithm>
-#include <array>
 
 #include "mix/dns/constants.h"
 
@@ -10,9 +9,6 @@ namespace {
 
 using base::Errc;
 using base::Error;
-
-constexpr std::size_t kReadPiece = 4096;
-constexpr std::size_t kLengthSize = 2;  // RFC 1035 §4.2.2
 
 bool is_failure(ResponseCode code) {
   return code != ResponseCode::kNoError && code != ResponseCode::kNameError;
@@ -34,7 +30,7 @@ Query::Query(const QueryServices& services, const Server& server, const Question
       late_at_(now + retransmit),
       state_(OverUdp{nullptr, retransmit, now + retransmit}) {
   if (server_.transport != Transport::kUdp) {
-    start_stream(now);
+    ask_by_link(now);
     return;
   }
   renew_identity();
@@ -47,12 +43,16 @@ Query::Query(const QueryServices& services, const Server& server, const Question
   send_datagram();
 }
 
+Query::~Query() {
+  if (const auto* link = std::get_if<OverLink>(&state_)) services_.links.cancel(link->ticket);
+}
+
 std::optional<base::Result<Message>> Query::advance(base::TimePoint now) {
   if (std::holds_alternative<OverUdp>(state_)) {
     if (Answer answer = advance_udp(now)) return answer;
   }
-  if (std::holds_alternative<OverStream>(state_)) {
-    if (Answer answer = advance_stream(now)) return answer;
+  if (std::holds_alternative<OverLink>(state_)) {
+    if (Answer answer = advance_link(now)) return answer;
   }
   if (const auto* failed = std::get_if<Failed>(&state_)) return failed->error;
   return std::nullopt;
@@ -61,9 +61,7 @@ std::optional<base::Result<Message>> Query::advance(base::TimePoint now) {
 base::Deadline Query::next_deadline(base::TimePoint now) const {
   base::Deadline out;
   if (const auto* udp = std::get_if<OverUdp>(&state_)) out = udp->resend_at;
-  if (const auto* tcp = std::get_if<OverStream>(&state_)) {
-    out = base::earlier(tcp->give_up_at, tcp->stream->next_deadline());
-  }
+  if (const auto* link = std::get_if<OverLink>(&state_)) out = link->give_up_at;
   if (std::holds_alternative<Failed>(state_)) out = now;
   return is_late(now) ? out : base::earlier(out, late_at_);
 }
@@ -79,8 +77,6 @@ void Query::repeat(base::TimePoint now) {
 // A new id and a new case: what was answered before no longer counts.
 void Query::renew_identity() {
   id_ = static_cast<std::uint16_t>(services_.rng.u32());
-  // RFC 8484 §4.1: equal questions are equal requests to a cache. Nothing there can be forged.
-  if (server_.transport == Transport::kHttps) id_ = 0;
   asked_ = Question{question_.name.with_random_case(services_.rng), question_.type};
 }
 
@@ -91,28 +87,14 @@ void Query::send_datagram() {
   if (!sent && sent.error().code == Errc::net_unreachable) state_ = Failed{sent.error()};
 }
 
-base::Result<std::unique_ptr<net::Stream>> Query::open_stream(base::TimePoint now) {
-  if (server_.transport == Transport::kTls || server_.transport == Transport::kHttps) {
-    if (services_.opener == nullptr) return Errc::net_unreachable;
-    return services_.opener->open(server_, now);
-  }
-  net::TcpOptions options;
-  options.connect_timeout = kTcpTimeout;
-  options.keepalive = base::Duration::zero();
-  return services_.stack.connect(server_.endpoint, options, now);
-}
-
-void Query::start_stream(base::TimePoint now) {
+void Query::ask_by_link(base::TimePoint now) {
   renew_identity();
-  auto stream = open_stream(now);
-  if (!stream) {
-    state_ = Failed{stream.error()};
-    return;
+  const auto ticket = services_.links.ask(server_, encode_query(id_, asked_, edns_), now);
+  if (ticket) {
+    state_ = OverLink{*ticket, now + kTcpTimeout};
+  } else {
+    state_ = Failed{ticket.error()};
   }
-  const base::Bytes query = encode_query(id_, asked_, edns_);
-  base::Writer to_send(kLengthSize + query.size());
-  to_send.u16be(static_cast<std::uint16_t>(query.size())).bytes(query);
-  state_ = OverStream{*std::move(stream), to_send.take(), {}, now + kTcpTimeout};
 }
 
 Query::Answer Query::advance_udp(base::TimePoint now) {
@@ -122,9 +104,9 @@ Query::Answer Query::advance_udp(base::TimePoint now) {
     const auto head = decode_head(datagram->payload);
     if (!head) continue;
     const Fit fit = fit_of(*head);
-    if (fit == Fit::kForeign) continue;
+    if (fit == Fit::kForeign || head->id != id_) continue;
     if (fit == Fit::kWrongCase || head->is_truncated) {
-      start_stream(now);
+      ask_by_link(now);
       return std::nullopt;
     }
     if (edns_ == Edns::kOn && may_mean_no_edns(head->code)) {
@@ -145,39 +127,24 @@ Query::Answer Query::advance_udp(base::TimePoint now) {
   return std::nullopt;
 }
 
-Query::Answer Query::advance_stream(base::TimePoint now) {
-  auto& tcp = std::get<OverStream>(state_);
-  tcp.stream->advance(now);
-  if (!tcp.to_send.empty() && tcp.stream->state() != net::StreamState::kConnecting) {
-    const std::size_t taken = tcp.stream->write(tcp.to_send).value_or(0);
-    tcp.to_send.erase(tcp.to_send.begin(),
-                      tcp.to_send.begin() + static_cast<std::ptrdiff_t>(taken));
-  }
-  std::array<std::uint8_t, kReadPiece> piece{};
-  while (tcp.received.size() < kLengthSize + kMaxMessageSize) {
-    const std::size_t got = tcp.stream->read(piece);
-    if (got == 0) break;
-    base::append(tcp.received, base::ByteView(piece).first(got));
-  }
-  base::Reader reader(tcp.received);
-  const auto size = reader.u16be();
-  if (size) {
-    if (const auto body = reader.bytes(*size)) {
-      const auto head = decode_head(*body);
-      if (!head || fit_of(*head) == Fit::kForeign || head->is_truncated) {
-        return base::Result<Message>(Errc::dns_malformed);
-      }
-      return read_answer(*body, *head);
+Query::Answer Query::advance_link(base::TimePoint now) {
+  const auto& link = std::get<OverLink>(state_);
+  const auto reply = services_.links.take(link.ticket);
+  if (reply) {
+    if (!*reply) return base::Result<Message>(reply->error());
+    // Its id is the link's affair.
+    const auto head = decode_head(**reply);
+    if (!head || fit_of(*head) == Fit::kForeign || head->is_truncated) {
+      return base::Result<Message>(Errc::dns_malformed);
     }
+    return read_answer(**reply, *head);
   }
-  if (const auto error = tcp.stream->error()) return base::Result<Message>(*error);
-  if (tcp.stream->at_end()) return base::Result<Message>(Errc::dns_malformed);
-  if (now >= tcp.give_up_at) return base::Result<Message>(Errc::dns_timeout);
+  if (now >= link.give_up_at) return base::Result<Message>(Errc::dns_timeout);
   return std::nullopt;
 }
 
 Query::Fit Query::fit_of(const Message& head) const {
-  if (head.id != id_ || !head.is_response || head.opcode != 0) return Fit::kForeign;
+  if (!head.is_response || head.opcode != 0) return Fit::kForeign;
   // Some resolvers refuse without repeating the question.
   if (head.questions.empty()) return is_failure(head.code) ? Fit::kOurs : Fit::kForeign;
   if (head.questions.size() != 1) return Fit::kForeign;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <variant>
 
+#include "links.h"
 #include "mix/dns/message.h"
 #include "mix/dns/server.h"
 #include "mix/net/stack.h"
@@ -19,15 +20,18 @@ namespace mix::dns {
 struct QueryServices {
   net::Stack& stack;
   base::Rng& rng;
-  StreamOpener* opener;  // null: TCP at most
+  Links& links;
 };
 
 class Query {
  public:
-  /// Sends the question: over UDP from a new random port, otherwise over a new stream. What
-  /// `services` refers to outlives the query.
+  /// Sends the question: over UDP from a new random port, otherwise over a link. What `services`
+  /// refers to outlives the query.
   Query(const QueryServices& services, const Server& server, const Question& question,
         base::Duration retransmit, base::TimePoint now);
+  ~Query();
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
 
   /// Reads what arrived, repeats what got lost. The answer once it is there (code kNoError or
   /// kNameError, to our question) or why there will be none: `dns_server_failure` (detail: the
@@ -35,7 +39,7 @@ class Query {
   [[nodiscard]] std::optional<base::Result<Message>> advance(base::TimePoint now);
   [[nodiscard]] base::Deadline next_deadline(base::TimePoint now) const;
   /// What was sent may have gone down with the path: a datagram is repeated now, and the intervals
-  /// begin anew. Streams look after themselves.
+  /// begin anew. Links look after themselves.
   void repeat(base::TimePoint now);
   /// The first time-out has passed.
   [[nodiscard]] bool is_late(base::TimePoint now) const { return now >= late_at_; }
@@ -48,10 +52,8 @@ class Query {
     base::Duration interval;
     base::TimePoint resend_at;
   };
-  struct OverStream {
-    std::unique_ptr<net::Stream> stream;
-    base::Bytes to_send;  // what is left of length and question
-    base::Bytes received;
+  struct OverLink {
+    Links::Ticket ticket;
     base::TimePoint give_up_at;
   };
   struct Failed {
@@ -61,11 +63,10 @@ class Query {
 
   void renew_identity();
   void send_datagram();
-  void start_stream(base::TimePoint now);
-  [[nodiscard]] base::Result<std::unique_ptr<net::Stream>> open_stream(base::TimePoint now);
+  void ask_by_link(base::TimePoint now);
   [[nodiscard]] Answer advance_udp(base::TimePoint now);
-  [[nodiscard]] Answer advance_stream(base::TimePoint now);
-  [[nodiscard]] Fit fit_of(const Message& head) const;
+  [[nodiscard]] Answer advance_link(base::TimePoint now);
+  [[nodiscard]] Fit fit_of(const Message& head) const;  // whatever its id
   [[nodiscard]] Answer read_answer(base::ByteView bytes, const Message& head) const;
 
   const QueryServices services_;
@@ -76,7 +77,7 @@ class Query {
   Edns edns_ = Edns::kOn;
   const base::Duration first_interval_;
   base::TimePoint late_at_;
-  std::variant<OverUdp, OverStream, Failed> state_;
+  std::variant<OverUdp, OverLink, Failed> state_;
 };
 
 }  // namespace mix::dns

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cache.h"
+#include "links.h"
 #include "mix/dns/constants.h"
 #include "mix/dns/message.h"
 #include "outcome.h"
@@ -64,8 +65,11 @@ std::optional<net::IpAddress> literal_of(std::string_view host) {
 
 class Resolver::Impl {
  public:
-  Impl(const ResolverConfig& config, net::Stack& stack, base::Rng& rng, StreamOpener* opener)
-      : config_(config), services_{stack, rng, opener}, cache_(config.max_cache_entries) {}
+  Impl(const ResolverConfig& config, net::Stack& stack, base::Rng& rng, LinkOpener* opener)
+      : config_(config),
+        links_(stack, rng, opener),
+        services_{stack, rng, links_},
+        cache_(config.max_cache_entries) {}
 
   LookupId lookup(std::string_view host, Families families, const AskOptions& options,
                   base::TimePoint now) {
@@ -124,6 +128,7 @@ class Resolver::Impl {
 
   void advance(base::TimePoint now) {
     now_ = now;
+    links_.advance(now);
     for (auto it = resolutions_.begin(); it != resolutions_.end();) {
       const auto outcome = it->second.advance(now);
       if (!outcome) {
@@ -149,7 +154,7 @@ class Resolver::Impl {
   std::optional<AnswerDone> poll_answer() { return pop(answers_); }
 
   base::Deadline next_deadline() const {
-    base::Deadline out;
+    base::Deadline out = links_.next_deadline();
     for (const auto& [key, resolution] : resolutions_) {
       out = base::earlier(out, resolution.next_deadline(now_));
     }
@@ -314,6 +319,7 @@ class Resolver::Impl {
   }
 
   ResolverConfig config_;
+  Links links_;
   QueryServices services_;
   Cache cache_;
   LookupId next_id_ = 1;
@@ -325,7 +331,7 @@ class Resolver::Impl {
 };
 
 Resolver::Resolver(const ResolverConfig& config, net::Stack& stack, base::Rng& rng,
-                   StreamOpener* opener)
+                   LinkOpener* opener)
     : impl_(std::make_unique<Impl>(config, stack, rng, opener)) {}
 Resolver::~Resolver() = default;
 

@@ -16,7 +16,7 @@
 #include "mix/net/stack.h"
 #include "mix/tls/client.h"
 #include "mix/tunnel/path.h"
-#include "resolver_streams.h"
+#include "resolver_links.h"
 #include "set_up_times.h"
 
 namespace mix::tunnel {
@@ -301,9 +301,9 @@ class Engine::Impl {
     const net::StackConfig config = stack_config(assigned.assignment);
     if (!stack_) {
       stack_ = net::Stack::create(config, clock_, rng_);
-      resolver_streams_ = std::make_unique<ResolverStreams>(*stack_, trust_, clock_, rng_);
+      resolver_links_ = std::make_unique<ResolverLinks>(*stack_, trust_, clock_, rng_);
       resolver_ = std::make_unique<dns::Resolver>(resolver_config(), *stack_, rng_,
-                                                  resolver_streams_.get());
+                                                  resolver_links_.get());
       pool_ = std::make_unique<ConnectionPool>(dial_services());
     } else if (config.ipv4 != address4_ || config.ipv6 != address6_ || path_->exit() != exit_) {
       // TCP connections are tied to the old address: they end here, with a clear reason.
@@ -455,7 +455,7 @@ class Engine::Impl {
   void teardown_net() {
     pool_.reset();
     resolver_.reset();
-    resolver_streams_.reset();
+    resolver_links_.reset();
     stack_.reset();
   }
 
@@ -497,7 +497,7 @@ class Engine::Impl {
   std::unique_ptr<Path> path_;
   // Destroyed from the bottom up: streams and sockets before the stack that holds them.
   std::unique_ptr<net::Stack> stack_;
-  std::unique_ptr<ResolverStreams> resolver_streams_;
+  std::unique_ptr<ResolverLinks> resolver_links_;
   std::unique_ptr<dns::Resolver> resolver_;
   std::unique_ptr<ConnectionPool> pool_;
   std::optional<net::Ipv4> address4_;

@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer as createHttpsServer } from 'node:https';
+import { createSecureServer } from 'node:http2';
 import { createServer as createTcpServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 
@@ -81,6 +81,8 @@ function serveStream(socket, reply) {
 export async function startNameServer(zone, certificate, behaviours = {}) {
   /** @type {{ name: string, type: string, from: string, transport: string }[]} */
   const questions = [];
+  /** Connections so far. */
+  const connections = { tcp: 0, tls: 0, https: 0 };
   const dropped = new Set();
 
   const replyTo = (message, from, transport) => {
@@ -143,9 +145,18 @@ export async function startNameServer(zone, certificate, behaviours = {}) {
   const stream = (transport) => (socket) =>
     serveStream(socket, (message, from) => replyTo(message, from, transport)?.encode());
   const tcp = createTcpServer(stream('tcp'));
+  tcp.on('connection', () => connections.tcp++);
   tcp.listen(port, '127.0.0.1');
   await once(tcp, 'listening');
   const servers = [tcp];
+  // Kept connections outlive the questions on them.
+  const sockets = new Set();
+  const watch = (server) =>
+    server.on('connection', (socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+    });
+  watch(tcp);
 
   let tlsPort, httpsPort;
   if (certificate) {
@@ -154,7 +165,7 @@ export async function startNameServer(zone, certificate, behaviours = {}) {
       key: readFileSync(certificate.keyFile),
     };
     const tls = createTlsServer(keys, stream('tls'));
-    const https = createHttpsServer(keys, (request, response) => {
+    const https = createSecureServer({ ...keys, allowHTTP1: true }, (request, response) => {
       const chunks = [];
       request.on('data', (chunk) => chunks.push(chunk));
       request.on('end', () => {
@@ -171,7 +182,10 @@ export async function startNameServer(zone, certificate, behaviours = {}) {
         response.end(reply.encode());
       });
     });
+    tls.on('secureConnection', () => connections.tls++);
+    https.on('secureConnection', () => connections.https++);
     for (const server of [tls, https]) {
+      watch(server);
       server.on('tlsClientError', () => undefined);
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
@@ -185,12 +199,11 @@ export async function startNameServer(zone, certificate, behaviours = {}) {
     tlsPort,
     httpsPort,
     questions,
+    connections,
     async stop() {
       await new Promise((resolve) => void udp.close(resolve));
-      for (const server of servers) {
-        server.closeAllConnections?.();
-        server.close();
-      }
+      for (const socket of sockets) socket.destroy();
+      for (const server of servers) server.close();
     },
   };
 }

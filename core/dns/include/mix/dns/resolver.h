@@ -10,6 +10,7 @@
 
 #include "mix/base/rng.h"
 #include "mix/base/time.h"
+#include "mix/dns/link.h"
 #include "mix/dns/record.h"
 #include "mix/dns/server.h"
 #include "mix/net/stack.h"
@@ -66,7 +67,7 @@ class Resolver {
   /// `stack`, `rng` and `opener` outlive the resolver. Without an opener, questions over TLS and
   /// HTTPS fail with `net_unreachable`.
   Resolver(const ResolverConfig& config, net::Stack& stack, base::Rng& rng,
-           StreamOpener* opener = nullptr);
+           LinkOpener* opener = nullptr);
   ~Resolver();
 
   /// Starts a lookup of A and AAAA; IP literals and cached names finish in the same turn.
