@@ -39,6 +39,13 @@ TEST(SphinxPacket, HeaderAndPacketAreThoseOfTheNetwork) {
           build_header(test::read_secrets(vector), route, hex_array<32>(vector["destination"]),
                        hex_array<16>(vector["identifier"]), version);
       ASSERT_TRUE(header.has_value());
+      crypto::PointTables tables{{.uses_before_table = 1}};
+      const auto by_table =
+          build_header(test::read_secrets(vector), route, hex_array<32>(vector["destination"]),
+                       hex_array<16>(vector["identifier"]), version, &tables);
+      ASSERT_TRUE(by_table.has_value());
+      EXPECT_EQ(by_table->bytes, header->bytes);
+      EXPECT_EQ(tables.num_tables(), derivation == Derivation::kMerged ? 1 + route.size() : 1);
       const auto packet =
           build_packet(*header, hex(vector["message"]), vector["payload_size"].get<std::size_t>());
       ASSERT_TRUE(packet.has_value());
@@ -121,6 +128,29 @@ TEST(SphinxPacket, MergedDerivationEqualsTheChainOnRandomRoutes) {
           base::equal(merged->payload_keys[hop].reveal(), chained->payload_keys[hop].reveal()));
     }
   }
+}
+
+TEST(SphinxPacket, TablesGiveTheBytesOfTheLadder) {
+  test::SeededRng rng{66};
+  // Three nodes have tables after their first uses, and the rest never: the memory is used up.
+  crypto::PointTables tables{
+      {.max_bytes = 4 * crypto::FixedBaseTable::bytes(), .uses_before_table = 3}};
+  test::Nodes nodes{rng, 8};
+  for (int i = 0; i < 100; ++i) {
+    const Version version = kVersions[rng.uniform(std::size(kVersions))];
+    std::vector<Hop> route;
+    for (int hop = 0; hop < 4; ++hop)
+      route.push_back(nodes.route[static_cast<std::size_t>(rng.uniform(8))]);
+    const HeaderSecrets secrets = HeaderSecrets::generate(rng);
+    const auto by_ladder =
+        build_header(secrets, route, sample_destination(), Identifier{}, version);
+    const auto by_table =
+        build_header(secrets, route, sample_destination(), Identifier{}, version, &tables);
+    ASSERT_TRUE(by_ladder.has_value());
+    ASSERT_TRUE(by_table.has_value());
+    ASSERT_EQ(by_table->bytes, by_ladder->bytes) << i;
+  }
+  EXPECT_EQ(tables.num_tables(), 4U);
 }
 
 TEST(SphinxPacket, OneHopWithAnOddKeyMakesTheRouteChained) {

@@ -6,35 +6,20 @@
 #include <algorithm>
 
 #include "mix/base/panic.h"
+#include "sha256.h"
 
 namespace mix::crypto {
 
 namespace {
 
+using detail::Sha256State;
+
 constexpr std::size_t kHmacBlockSize = 64;  // of SHA-256 and of BLAKE3
 constexpr std::uint8_t kInnerPad = 0x36;
 constexpr std::uint8_t kOuterPad = 0x5c;
 
-/// SHA-256 as a copyable running state; wiped when it goes, for it may have
+/// BLAKE3 in its plain hash mode as a copyable running state; wiped when it goes, for it may have
 /// absorbed a key.
-class Sha256State {
- public:
-  Sha256State() { crypto_hash_sha256_init(&state_); }
-  Sha256State(const Sha256State&) = default;
-  Sha256State& operator=(const Sha256State&) = default;
-  ~Sha256State() { sodium_memzero(&state_, sizeof state_); }
-  void update(base::ByteView data) { crypto_hash_sha256_update(&state_, data.data(), data.size()); }
-  [[nodiscard]] Digest finish() {
-    Digest out;
-    crypto_hash_sha256_final(&state_, out.data());
-    return out;
-  }
-
- private:
-  crypto_hash_sha256_state state_;
-};
-
-/// The same for BLAKE3 in its plain hash mode.
 class Blake3State {
  public:
   Blake3State() { blake3_hasher_init(&state_); }

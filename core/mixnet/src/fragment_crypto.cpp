@@ -31,10 +31,12 @@ void apply_fragment_key(const FragmentKey& key, base::MutByteView fragment) {
 }
 
 base::Bytes seal_fragment(base::ByteView fragment, const crypto::X25519PublicKey& recipient,
-                          base::Rng& rng) {
-  const auto ephemeral = crypto::X25519KeyPair::generate(rng);
-  const FragmentKey key = derive_fragment_key(crypto::x25519(ephemeral.secret, recipient));
-  return join(ephemeral.public_key.view(), fragment, key);
+                          base::Rng& rng, crypto::PointTables& tables) {
+  crypto::X25519SecretKey ephemeral;
+  rng.fill(ephemeral.reveal_mut());
+  const auto public_key = tables.multiply_base(crypto::Scalar::clamped(ephemeral.reveal()));
+  const FragmentKey key = derive_fragment_key(tables.x25519(ephemeral, recipient));
+  return join(public_key.view(), fragment, key);
 }
 
 base::Bytes seal_reply_fragment(base::ByteView fragment, const FragmentKey& key) {

@@ -84,7 +84,7 @@ base::Result<PacketBuilder::SurbAck> PacketBuilder::make_surb_ack(const Fragment
   const AckContent content = seal_ack(keys_.ack_key, id, rng_);
   MIX_TRY(base::Bytes packet,
           sphinx::make_packet(route.hops, destination_of(keys_.identity.public_key), content,
-                              sphinx::PacketSize::kAck, version(), rng_));
+                              sphinx::PacketSize::kAck, version(), rng_, &tables_));
   MIX_TRY(base::Bytes bytes,
           sphinx::encode_surb_ack({route.hops.front().address, std::move(packet)}));
   return SurbAck{std::move(bytes), route.delay};
@@ -95,8 +95,9 @@ base::Result<PreparedPacket> PacketBuilder::wrap(const SurbAck& ack, base::ByteV
   MIX_TRY(const Route route, make_route(to.gateway, config_.average_packet_delay));
   base::Writer plaintext(ack.bytes.size() + body.size());
   plaintext.bytes(ack.bytes).bytes(body);
-  MIX_TRY(base::Bytes packet, sphinx::make_packet(route.hops, destination_of(to.identity),
-                                                  plaintext.view(), size, version(), rng_));
+  MIX_TRY(base::Bytes packet,
+          sphinx::make_packet(route.hops, destination_of(to.identity), plaintext.view(), size,
+                              version(), rng_, &tables_));
   return PreparedPacket{
       {sphinx::key_rotation_of(rotation_id()), route.hops.front().address, std::move(packet)},
       route.delay + ack.delay};
@@ -105,7 +106,7 @@ base::Result<PreparedPacket> PacketBuilder::wrap(const SurbAck& ack, base::ByteV
 base::Result<PreparedPacket> PacketBuilder::build(base::ByteView fragment, const FragmentId& id,
                                                   const Recipient& to, sphinx::PacketSize size) {
   MIX_TRY(const SurbAck ack, make_surb_ack(id));
-  return wrap(ack, seal_fragment(fragment, to.encryption, rng_), to, size);
+  return wrap(ack, seal_fragment(fragment, to.encryption, rng_, tables_), to, size);
 }
 
 base::Result<PreparedPacket> PacketBuilder::build_reply(base::ByteView fragment,
@@ -124,14 +125,15 @@ base::Result<PreparedPacket> PacketBuilder::build_reply(base::ByteView fragment,
 
 base::Result<PreparedPacket> PacketBuilder::build_cover(sphinx::PacketSize size) {
   MIX_TRY(const SurbAck ack, make_surb_ack(FragmentId{}));
-  return wrap(ack, seal_fragment(cover_content(size), keys_.encryption.public_key, rng_), address(),
-              size);
+  return wrap(ack, seal_fragment(cover_content(size), keys_.encryption.public_key, rng_, tables_),
+              address(), size);
 }
 
 base::Result<ReplySurb> PacketBuilder::build_reply_surb() {
   MIX_TRY(const Route route, make_route(gateway_, config_.average_packet_delay));
-  MIX_TRY(auto surb, sphinx::Surb::build(sphinx::HeaderSecrets::generate(rng_), route.hops,
-                                         destination_of(keys_.identity.public_key), version()));
+  MIX_TRY(auto surb,
+          sphinx::Surb::build(sphinx::HeaderSecrets::generate(rng_), route.hops,
+                              destination_of(keys_.identity.public_key), version(), &tables_));
   return ReplySurb{FragmentKey{rng_.bytes<kReplyKeySize>()}, std::move(surb),
                    sphinx::key_rotation_of(rotation_id())};
 }

@@ -28,13 +28,14 @@ SharedSecret multiply(const crypto::Secret<32>& secret, const X25519PublicKey& p
 }
 
 void derive_merged(RouteKeys& out, const crypto::Secret<32>& initial_secret,
-                   std::span<const Hop> route, Version version) {
+                   std::span<const Hop> route, Version version, crypto::PointTables* tables) {
   Scalar product = as_scalar(initial_secret.reveal(), version);
   for (const Hop& hop : route) {
     if (!out.hops.empty()) {
       product = product.times(as_scalar(out.hops.back().blinding(), version));
     }
-    out.hops.emplace_back(product.multiply(hop.key));
+    out.hops.emplace_back(tables != nullptr ? tables->multiply(product, hop.key)
+                                            : product.multiply(hop.key));
   }
 }
 
@@ -62,14 +63,20 @@ void write_version(base::Writer& out, Version version) {
 }  // namespace
 
 base::Result<RouteKeys> derive_route_keys(const crypto::Secret<32>& initial_secret,
-                                          std::span<const Hop> route, Version version) {
+                                          std::span<const Hop> route, Version version,
+                                          crypto::PointTables* tables) {
   if (route.empty() || route.size() > kMaxHops) return base::Errc::sphinx_bad_route;
   const bool chained = std::ranges::any_of(
       route, [](const Hop& hop) { return hop.derivation == Derivation::kChained; });
   RouteKeys out;
   out.hops.reserve(route.size());
-  out.shared_element = as_scalar(initial_secret.reveal(), version).multiply_base();
-  (chained ? derive_chained : derive_merged)(out, initial_secret, route, version);
+  const Scalar initial = as_scalar(initial_secret.reveal(), version);
+  out.shared_element = tables != nullptr ? tables->multiply_base(initial) : initial.multiply_base();
+  if (chained) {
+    derive_chained(out, initial_secret, route, version);
+  } else {
+    derive_merged(out, initial_secret, route, version, tables);
+  }
   return out;
 }
 

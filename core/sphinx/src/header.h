@@ -16,10 +16,11 @@ struct RouteKeys {
   std::vector<Expansion> hops;             // first hop first
 };
 
+/// With the tables of the nodes' keys, or by ladders when `tables` is null.
 /// Errors: `sphinx_bad_route`.
 [[nodiscard]] base::Result<RouteKeys> derive_route_keys(const crypto::Secret<32>& initial_secret,
-                                                        std::span<const Hop> route,
-                                                        Version version);
+                                                        std::span<const Hop> route, Version version,
+                                                        crypto::PointTables* tables);
 
 /// What the forward hops will have shifted in behind the last hop's block: 60 bytes for each.
 [[nodiscard]] base::Bytes filler(std::span<const Keystream> forward_streams);

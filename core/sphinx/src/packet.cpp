@@ -61,9 +61,9 @@ HeaderSecrets HeaderSecrets::generate(base::Rng& rng) {
 
 base::Result<Header> build_header(const HeaderSecrets& secrets, std::span<const Hop> route,
                                   const Destination& destination, const Identifier& identifier,
-                                  Version version) {
+                                  Version version, crypto::PointTables* tables) {
   MIX_TRY(const detail::RouteKeys keys,
-          detail::derive_route_keys(secrets.initial_secret, route, version));
+          detail::derive_route_keys(secrets.initial_secret, route, version, tables));
   Header out;
   out.bytes = detail::encode_header(keys, route, destination, identifier, version, secrets.padding);
   out.payload_keys.reserve(route.size());
@@ -85,9 +85,9 @@ base::Result<base::Bytes> build_packet(const Header& header, base::ByteView mess
 
 base::Result<base::Bytes> make_packet(std::span<const Hop> route, const Destination& destination,
                                       base::ByteView message, PacketSize size, Version version,
-                                      base::Rng& rng) {
-  MIX_TRY(const Header header,
-          build_header(HeaderSecrets::generate(rng), route, destination, Identifier{}, version));
+                                      base::Rng& rng, crypto::PointTables* tables) {
+  MIX_TRY(const Header header, build_header(HeaderSecrets::generate(rng), route, destination,
+                                            Identifier{}, version, tables));
   return build_packet(header, message, size);
 }
 

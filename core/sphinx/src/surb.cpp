@@ -7,9 +7,10 @@
 namespace mix::sphinx {
 
 base::Result<Surb> Surb::build(const HeaderSecrets& secrets, std::span<const Hop> route,
-                               const Destination& destination, Version version) {
+                               const Destination& destination, Version version,
+                               crypto::PointTables* tables) {
   MIX_TRY(const detail::RouteKeys keys,
-          detail::derive_route_keys(secrets.initial_secret, route, version));
+          detail::derive_route_keys(secrets.initial_secret, route, version, tables));
   Surb out;
   out.header_ =
       detail::encode_header(keys, route, destination, Identifier{}, version, secrets.padding);

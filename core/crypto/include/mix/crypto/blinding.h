@@ -22,6 +22,8 @@ class Scalar {
   [[nodiscard]] SharedSecret multiply(const X25519PublicKey& point) const;
   /// The same for the base point.
   [[nodiscard]] X25519PublicKey multiply_base() const;
+  /// Little-endian, below l.
+  [[nodiscard]] std::span<const std::uint8_t, 32> reveal() const { return bytes_.reveal(); }
 
  private:
   Secret<32> bytes_;

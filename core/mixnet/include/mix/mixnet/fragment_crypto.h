@@ -8,6 +8,7 @@
 
 #include "mix/base/bytes.h"
 #include "mix/base/rng.h"
+#include "mix/crypto/fixed_base.h"
 #include "mix/crypto/keys.h"
 #include "mix/mixnet/constants.h"
 
@@ -26,9 +27,11 @@ using ReplyKeyDigest = std::array<std::uint8_t, kKeyPartSize>;
 /// Encrypts or decrypts in place (zero initial counter block).
 void apply_fragment_key(const FragmentKey& key, base::MutByteView fragment);
 
-/// ephemeral public key || ciphertext, with a fresh pair.
+/// ephemeral public key || ciphertext, with a fresh pair. `tables` speed up the base point and the
+/// recipient's key.
 [[nodiscard]] base::Bytes seal_fragment(base::ByteView fragment,
-                                        const crypto::X25519PublicKey& recipient, base::Rng& rng);
+                                        const crypto::X25519PublicKey& recipient, base::Rng& rng,
+                                        crypto::PointTables& tables);
 /// digest of the key || ciphertext.
 [[nodiscard]] base::Bytes seal_reply_fragment(base::ByteView fragment, const FragmentKey& key);
 

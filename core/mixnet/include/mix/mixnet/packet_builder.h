@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mix/base/rng.h"
+#include "mix/crypto/fixed_base.h"
 #include "mix/directory/topology.h"
 #include "mix/mixnet/address.h"
 #include "mix/mixnet/config.h"
@@ -78,6 +79,8 @@ class PacketBuilder {
   base::Rng& rng_;
   std::shared_ptr<const directory::Topology> topology_;
   bool usable_ = false;
+  /// Of the nodes', the recipients' and the own keys. They outlive topologies, as most keys do.
+  crypto::PointTables tables_;
 };
 
 }  // namespace mix::mixnet

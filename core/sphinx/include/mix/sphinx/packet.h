@@ -12,6 +12,7 @@
 #include "mix/base/time.h"
 #include "mix/crypto/blinding.h"
 #include "mix/crypto/cipher.h"
+#include "mix/crypto/fixed_base.h"
 #include "mix/crypto/keys.h"
 #include "mix/sphinx/address.h"
 #include "mix/sphinx/constants.h"
@@ -81,11 +82,14 @@ struct HeaderSecrets {
   [[nodiscard]] static HeaderSecrets generate(base::Rng& rng);
 };
 
-/// Builds the header for a route of 1 to 5 hops. spec: sphinx §6. Errors: `sphinx_bad_route`.
+/// Builds the header for a route of 1 to 5 hops. With `tables`, nodes' keys that are used often
+/// are multiplied by table; null: always by ladder. The bytes are the same. spec: sphinx §6.
+/// Errors: `sphinx_bad_route`.
 [[nodiscard]] base::Result<Header> build_header(const HeaderSecrets& secrets,
                                                 std::span<const Hop> route,
                                                 const Destination& destination,
-                                                const Identifier& identifier, Version version);
+                                                const Identifier& identifier, Version version,
+                                                crypto::PointTables* tables = nullptr);
 
 /// Wraps `message` for the header's route: header || payload of exactly `size`. spec: sphinx §7.
 /// Errors: `sphinx_message_too_long`.
@@ -100,7 +104,8 @@ struct HeaderSecrets {
 [[nodiscard]] base::Result<base::Bytes> make_packet(std::span<const Hop> route,
                                                     const Destination& destination,
                                                     base::ByteView message, PacketSize size,
-                                                    Version version, base::Rng& rng);
+                                                    Version version, base::Rng& rng,
+                                                    crypto::PointTables* tables = nullptr);
 
 struct ForwardHop {
   NodeAddress next;

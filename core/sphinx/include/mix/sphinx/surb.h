@@ -22,10 +22,12 @@ class Surb {
   Surb& operator=(Surb&&) = default;
   ~Surb() = default;
 
-  /// Builds a block whose replies end at `destination`. Errors: `sphinx_bad_route`.
+  /// Builds a block whose replies end at `destination`; `tables` as in `build_header`. Errors:
+  /// `sphinx_bad_route`.
   [[nodiscard]] static base::Result<Surb> build(const HeaderSecrets& secrets,
                                                 std::span<const Hop> route,
-                                                const Destination& destination, Version version);
+                                                const Destination& destination, Version version,
+                                                crypto::PointTables* tables = nullptr);
   /// Key material decides the form: fewer than 192 bytes are seeds. Errors: `sphinx_bad_surb`.
   [[nodiscard]] static base::Result<Surb> decode(base::ByteView bytes);
   [[nodiscard]] base::Bytes encode() const;
