@@ -1,5 +1,5 @@
 // Macro-benchmarks in headless Chromium over the local mixnet.
-//   npm run bench [-- --rounds N] [--part pages|transfers|sockets]
+//   npm run bench [-- --rounds N] [--part pages|transfers|sockets|micro]
 // Prints medians beside the protocol's floor; quote the ratios, machines differ.
 /* global mix -- in the page */
 import { parseArgs } from 'node:util';
@@ -8,9 +8,21 @@ import { adminOf, startInternet } from '@mixweb/testing';
 import { launchBrowser, servePages } from '@mixweb/testing/browsers';
 import { pageBytes } from '@mixweb/testing/origin';
 
+import { benchMicro } from './bench-micro.mjs';
+
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '9' }, part: { type: 'string' } },
+  options: {
+    rounds: { type: 'string', default: '9' },
+    part: { type: 'string' },
+    filter: { type: 'string' },
+    repetitions: { type: 'string' },
+    json: { type: 'string' },
+  },
 });
+if (values.part === 'micro') {
+  benchMicro(values);
+  process.exit();
+}
 const rounds = Number(values.rounds);
 const wanted = (part) => values.part === undefined || values.part === part;
 
