@@ -35,6 +35,11 @@ Bytes deflated(ByteView plain, int window_bits) {
   return out;
 }
 
+/// Bytes behind the data that only check it. RFC 1950 §2.2, RFC 1952 §2.3.1
+std::size_t check_size(int window_bits) {
+  return window_bits == kGzip ? 8 : window_bits == kZlib ? 4 : 0;
+}
+
 Bytes text_of(std::size_t size) {
   Bytes out;
   while (out.size() < size) {
@@ -110,12 +115,31 @@ TEST_P(Coding, IsRemovedWhateverThePieces) {
 TEST_P(Coding, CutShortIsAnError) {
   const auto& [name, window_bits] = GetParam();
   const Bytes coded = deflated(text_of(5000), window_bits);
-  for (std::size_t size = 1; size < coded.size(); size += 7) {
+  for (std::size_t size = 1; size + check_size(window_bits) < coded.size(); size += 7) {
     const Outcome out = fetch(name, ByteView{coded}.first(size));
     ASSERT_TRUE(out.error.has_value()) << name << size;
     EXPECT_EQ(out.error->code, Errc::http_bad_coding);
     EXPECT_FALSE(out.end.has_value());
   }
+}
+
+TEST_P(Coding, MayLackItsCheckButNotHaveAWrongOne) {
+  const auto& [name, window_bits] = GetParam();
+  const Bytes plain = text_of(5000);
+  Bytes coded = deflated(plain, window_bits);
+  const std::size_t check = check_size(window_bits);
+  for (std::size_t missing = 0; missing <= check; ++missing) {
+    for (const std::size_t piece : {std::size_t{1}, kAll}) {
+      const Outcome out = fetch(name, ByteView{coded}.first(coded.size() - missing), piece);
+      EXPECT_FALSE(out.error.has_value()) << name << missing;
+      EXPECT_TRUE(base::equal(out.body, plain)) << name << missing;
+    }
+  }
+  const Outcome short_of_data = fetch(name, ByteView{coded}.first(coded.size() - check - 1));
+  EXPECT_EQ(short_of_data.error->code, Errc::http_bad_coding);
+  if (check == 0) return;
+  coded[coded.size() - check] ^= 1;
+  EXPECT_EQ(fetch(name, coded).error->code, Errc::http_bad_coding);
 }
 
 INSTANTIATE_TEST_SUITE_P(Codings, Coding,

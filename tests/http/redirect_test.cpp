@@ -112,6 +112,19 @@ TEST(Redirect, TakesCredentialsOnlyWithinTheOrigin) {
   EXPECT_EQ(followed(decide(plain, answer(302, "https://a/y"))).headers.size(), 2U);
 }
 
+TEST(Redirect, TellsAnotherOriginNoMoreThanTheReferersOrigin) {
+  const HeaderList headers = {{"referer", "https://from:8443/page?q"}};
+  const Request request = request_to("https://a/x", "GET", headers);
+  const auto referer = [&](const char* location) {
+    return find_header(followed(decide(request, answer(302, location))).headers, "Referer");
+  };
+  EXPECT_EQ(referer("/y"), "https://from:8443/page?q");
+  EXPECT_EQ(referer("https://b/y"), "https://from:8443/");
+  const Request odd = request_to("https://a/x", "GET", {{"Referer", "no url"}});
+  EXPECT_EQ(find_header(followed(decide(odd, answer(302, "https://b/"))).headers, "Referer"),
+            std::nullopt);
+}
+
 TEST(Redirect, InheritsTheFragmentUnlessItBringsOne) {
   const Request request = request_to("http://a/x#old");
   EXPECT_EQ(followed(decide(request, answer(302, "/y"))).url.fragment, "#old");

@@ -16,6 +16,9 @@ using base::MutByteView;
 // zlib's windowBits. spec: zlib.h, inflateInit2
 constexpr int kWindowBits = 15;
 constexpr int kGzipOnly = 16;
+// data_type after a step that stopped at blocks' ends: the last block is behind us.
+// spec: zlib.h, inflate
+constexpr int kBlockEnded = 128, kLastBlock = 64;
 // First byte of zlib's frame: method 8 in the low half, and the first two bytes are a multiple of
 // 31. spec: RFC 1950 §2.2
 constexpr unsigned kZlibMethodMask = 0x0F, kZlibMethod = 8, kZlibCheck = 31;
@@ -38,8 +41,10 @@ class Zlib {
     state_.avail_in = static_cast<uInt>(in.size());
     state_.next_out = out.data();
     state_.avail_out = static_cast<uInt>(out.size());
-    const int result = inflate(&state_, Z_NO_FLUSH);
+    const int result = inflate(&state_, Z_BLOCK);
     ended_ = result == Z_STREAM_END;
+    constexpr int kWhole = kBlockEnded + kLastBlock;
+    whole_ = whole_ || ended_ || (state_.data_type & kWhole) == kWhole;
     // Z_BUF_ERROR: nothing could be moved, which is no failure.
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
       return malformed("deflate data is malformed");
@@ -48,14 +53,18 @@ class Zlib {
   }
   void restart() {
     ready_ = inflateReset(&state_) == Z_OK;
-    ended_ = false;
+    ended_ = whole_ = false;
   }
   [[nodiscard]] bool ended() const { return ended_; }
+  /// All data is there, perhaps without the frame's check behind it, which some servers cut off and
+  /// browsers do not miss.
+  [[nodiscard]] bool whole() const { return whole_; }
 
  private:
   z_stream state_{};
   bool ready_ = false;
   bool ended_ = false;
+  bool whole_ = false;
 };
 
 class Gzip final : public Inflater {
@@ -71,7 +80,7 @@ class Gzip final : public Inflater {
     return zlib_.step(in, out);
   }
   // No byte at all is an empty body, as servers send it with HEAD-like answers.
-  [[nodiscard]] bool complete() const override { return zlib_.ended() || !begun_; }
+  [[nodiscard]] bool complete() const override { return zlib_.whole() || !begun_; }
 
  private:
   static constexpr std::uint8_t kMagic = 0x1F;  // spec: RFC 1952 §2.3.1
@@ -101,7 +110,7 @@ class Deflate final : public Inflater {
     if (zlib_->ended()) return InflateStep{in.size(), 0};
     return zlib_->step(in, out);
   }
-  [[nodiscard]] bool complete() const override { return zlib_ ? zlib_->ended() : head_.empty(); }
+  [[nodiscard]] bool complete() const override { return zlib_ ? zlib_->whole() : head_.empty(); }
 
  private:
   base::Bytes head_;

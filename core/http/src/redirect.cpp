@@ -41,6 +41,14 @@ bool is_ambiguous(const HeaderList& headers, const std::string& location) {
   });
 }
 
+/// Another origin learns no more than where the way began. W3C Referrer Policy §8.2
+void cut_referer(HeaderList& headers) {
+  const auto referer = find_header(headers, "referer");
+  if (!referer) return;
+  const auto url = Url::parse(*referer);
+  replace_header(headers, "Referer", url ? std::optional{url->origin() + "/"} : std::nullopt);
+}
+
 Error refused(std::string context) { return {Errc::http_redirect_refused, 0, std::move(context)}; }
 
 }  // namespace
@@ -86,7 +94,10 @@ base::Result<RedirectDecision> decide_redirect(const Request& request, const Res
     next.streamed.reset();
     remove_headers(next.headers, kBodyHeaders);
   }
-  if (next.url.origin() != request.url.origin()) remove_headers(next.headers, kOriginHeaders);
+  if (next.url.origin() != request.url.origin()) {
+    remove_headers(next.headers, kOriginHeaders);
+    cut_referer(next.headers);
+  }
   if (visited.size() > policy.max_redirects) {
     const bool circle = std::ranges::find(visited, visit_name(next)) != visited.end();
     if (circle) return Error{Errc::http_redirect_loop, 0, next.url.to_string()};

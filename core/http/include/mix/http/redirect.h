@@ -34,6 +34,7 @@ using RedirectDecision = std::variant<Deliver, FollowRedirect>;
 /// `visited` names the requests so far, this one last (see `visit_name`). A response that is no
 /// redirect, or lacks a Location, is delivered. The fragment is inherited unless Location has one.
 /// The same place may come again, since a server may have set a cookie; it ends at the limit.
+/// Another origin is told no secret, and of Referer no more than its origin.
 /// A body whose beginning is gone cannot be sent again: `streamed` needs `replay`.
 /// Errors: `http_too_many_redirects`, `http_redirect_loop` (the limit was reached in a circle),
 /// `http_redirect_refused`.
