@@ -2,7 +2,7 @@
 #include "mix/dns/message.h"
 #include "mix/dns/resolver.h"
 #include "support/target.h"
-#include "tests/dns/fake_stack.h"
+#include "tests/support/fake_stack.h"
 
 using namespace mix;
 
