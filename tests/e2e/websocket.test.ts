@@ -173,11 +173,15 @@ describe('MixWebSocket', () => {
     await socket.close();
   });
 
-  it('brings 1,000 messages of up to 64 KiB in order, byte for byte', async () => {
+  it('brings 1,000 messages of 0 to 64 KiB in order, byte for byte', async () => {
     const socket = await open(`${WS}/echo`, { perMessageDeflate: false });
-    const messages = Array.from({ length: 1000 }, (_, i) =>
-      randomBytes(i % 250 === 0 ? 65536 : (i * 37) % 100),
-    );
+    // Where the form of a frame's length changes, and sizes of every magnitude between.
+    const corners = [0, 1, 125, 126, 127, 65_535, 65_536];
+    const sizes = Array.from({ length: 1000 }, (_, i) => {
+      const place = (i * 0.618_034) % 1; // spread evenly, in an order without pattern
+      return corners[i % 500] ?? Math.floor(2 ** (16 * place ** 2));
+    });
+    const messages = sizes.map((size) => randomBytes(size));
     const received: string[] = [];
     const done = new Promise<void>((resolve) => {
       socket.onmessage = ({ data }): void => {
