@@ -260,6 +260,29 @@ TEST_F(ResolverTest, AsksAgainAtOnceWhenThePathIsBack) {
   EXPECT_EQ(result(), "192.0.2.1");
 }
 
+TEST_F(ResolverTest, KeepsCallersOfDifferentKeysApart) {
+  const auto ask = [&](const char* isolation) {
+    (void)resolver.lookup("example.com", Families::kBoth, AskOptions{.isolation = isolation},
+                          now());
+    auto sent = sent_by_type();
+    for (auto& [type, query] : sent) {
+      DnsAnswer out(query.payload);
+      out.address(type == kTypeA ? "192.0.2.1" : "2001:db8::1");
+      answer(query, out);
+    }
+    EXPECT_EQ(result(), "192.0.2.1 2001:db8::1") << isolation;
+    return sent.size();
+  };
+  EXPECT_EQ(ask("a"), 2u);
+  EXPECT_EQ(ask("b"), 2u);
+  EXPECT_EQ(ask(""), 2u);
+  for (const char* known : {"a", "b", ""}) EXPECT_EQ(ask(known), 0u) << known;
+  // Nor does one of them wait for what another asked.
+  (void)resolver.lookup("other.example", Families::kIpv4, AskOptions{.isolation = "a"}, now());
+  (void)resolver.lookup("other.example", Families::kIpv4, AskOptions{.isolation = "b"}, now());
+  EXPECT_EQ(stack.sent.size(), 2u);
+}
+
 TEST_F(ResolverTest, ResolvesNamesSideBySide) {
   (void)resolver.lookup("slow.example.com", now());
   stack.sent.clear();

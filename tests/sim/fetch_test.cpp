@@ -121,6 +121,36 @@ TEST(WholeStack, RedirectIsFollowedOnTheSameConnection) {
   EXPECT_EQ(world.origin().accepted(), 1u);
 }
 
+TEST(WholeStack, RedirectWhoseBodyNeverEndsIsFollowedAllTheSame) {
+  World world;
+  ASSERT_TRUE(world.set_up());
+  const base::TimePoint begin = world.now();
+  const Fetch& fetch = world.get(https("/redirect-open/77"));
+  ASSERT_TRUE(fetch.end.has_value());
+  EXPECT_EQ(fetch.body, pattern(77));
+  EXPECT_LT(world.now() - begin, 10s);
+  EXPECT_EQ(world.origin().accepted(), 2u);
+}
+
+TEST(WholeStack, OtherIsolationKeysKnowNoConnectionAndNoName) {
+  World world;
+  world.name_server().add(kHost, kServerIpv6);
+  ASSERT_TRUE(world.set_up());
+  const auto asked_for = [&](const char* scheme, const char* key) {
+    const std::size_t asked = world.name_server().asked();
+    tunnel::FetchRequest request;
+    request.url = scheme + std::string("://") + std::string(kHost) + "/bytes/1";
+    request.isolation_key = key;
+    EXPECT_TRUE(world.run(std::move(request)).end.has_value()) << key;
+    return world.name_server().asked() - asked;
+  };
+  EXPECT_EQ(asked_for("https", "a"), 2u);
+  EXPECT_EQ(asked_for("http", "a"), 0u);
+  EXPECT_EQ(asked_for("https", "b"), 2u);
+  EXPECT_EQ(asked_for("https", ""), 2u);
+  EXPECT_EQ(world.origin().accepted(), 4u);
+}
+
 TEST(WholeStack, LookUpGivesBothFamilies) {
   World world;
   world.name_server().add("both.example.com", kServerIpv4);

@@ -173,6 +173,10 @@ bool Origin::answer_one(Connection& connection) {
     base::append(connection.out,
                  base::as_bytes("HTTP/1.1 302 Found\r\nLocation: /bytes/" +
                                 std::to_string(*onward) + "\r\nContent-Length: 0\r\n\r\n"));
+  } else if (const auto open = sized("/redirect-open/")) {
+    base::append(connection.out,
+                 base::as_bytes("HTTP/1.1 302 Found\r\nLocation: /bytes/" + std::to_string(*open) +
+                                "\r\nContent-Length: 100\r\n\r\npart"));
   } else if (target == "/truncated") {
     base::append(connection.out, base::as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"));
     base::append(connection.out, pattern(100));

@@ -28,6 +28,7 @@ namespace mix::sim {
 /// | `GET /bytes/<n>` | pattern(n) |
 /// | `POST /echo` | the request's body |
 /// | `/redirect/<n>` | 302 to `/bytes/<n>` |
+/// | `/redirect-open/<n>` | the same, whose body of 100 bytes never ends |
 /// | `/truncated` | the head of 1000 bytes, 100 of them, the end of the connection |
 /// | `/closed` | the end of the connection |
 /// | `/silent` | nothing |

@@ -33,6 +33,8 @@ class FakeStack final : public net::Stack {
   std::size_t open_sockets = 0;
   /// Answers of the next calls.
   std::optional<base::Error> udp_error, send_error, connect_error;
+  /// New connections stay half open until the test says so (set_connected).
+  bool connects_later = false;
 
   /// Hands a datagram to a socket; false when it is closed.
   bool deliver(int socket, const net::Endpoint& from, base::ByteView payload) {
@@ -57,6 +59,7 @@ class FakeStack final : public net::Stack {
                                                                    base::TimePoint) override {
     if (connect_error) return *connect_error;
     auto pair = std::make_shared<StreamPair>();
+    pair->set_connected(!connects_later);
     auto client = pair->take_client();
     connections.push_back({to, pair->take_server(), pair});
     return client;

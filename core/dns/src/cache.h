@@ -11,7 +11,7 @@
 
 namespace mix::dns {
 
-/// Name in lower case, type, and whom to ask: equal questions have equal keys.
+/// Name in lower case, type, whom to ask, and for whom: equal questions have equal keys.
 using QuestionKey = base::Bytes;
 
 class Cache {

@@ -24,15 +24,15 @@ void write_endpoint(base::Writer& out, const net::Endpoint& endpoint) {
 }
 
 // Answers of servers that a caller chose are kept apart: they speak for that caller only.
-QuestionKey key_of(const Question& question, const std::vector<Server>& servers) {
+QuestionKey key_of(const Question& question, const AskOptions& options) {
   base::Writer out;
   out.bytes(question.name.key()).u16be(static_cast<std::uint16_t>(question.type));
-  for (const Server& server : servers) {
+  for (const Server& server : options.servers) {
     out.u8(static_cast<std::uint8_t>(server.transport));
     write_endpoint(out, server.endpoint);
     out.bytes(base::as_bytes(server.host)).u8(0).bytes(base::as_bytes(server.path)).u8(0);
   }
-  return out.take();
+  return out.bytes(base::as_bytes(options.isolation)).take();
 }
 
 bool is_number(std::string_view label) {
@@ -224,7 +224,7 @@ class Resolver::Impl {
   void begin(LookupId id, Wait wait, const Name& name, const AskOptions& options,
              base::TimePoint now) {
     for (Half& half : wait.halves) {
-      half.key = key_of(Question{name, half.type}, options.servers);
+      half.key = key_of(Question{name, half.type}, options);
       if (options.cache == CacheUse::kRead) half.outcome = cache_.find(half.key, now);
       half.is_from_cache = half.outcome.has_value();
     }

@@ -131,7 +131,6 @@ bool ConnectionPool::tend_multiplexed(Origin& origin, TimePoint now) {
 bool ConnectionPool::tend_dialing(Origin& origin, TimePoint now) {
   bool moved = false;
   for (const Dialing& dialing : origin.dialing) moved |= dialing.dialer->advance(now);
-  release_handshakes(origin, now);
   for (std::size_t i = 0; i < origin.dialing.size();) {
     const Dialer::Step step = origin.dialing[i].dialer->step();
     if (step != Dialer::Step::kOpen && step != Dialer::Step::kFailed) {
@@ -148,20 +147,24 @@ bool ConnectionPool::tend_dialing(Origin& origin, TimePoint now) {
       refuse(origin, done.ticket, Refused{*done.dialer->error(), done.dialer->phase()});
     }
   }
+  // Now that the protocol is known, if one of them has just found it out.
+  moved |= release_handshakes(origin, now);
   return moved;
 }
 
 /// Lets connections that stand begin TLS: all of them, or one while the protocol may be HTTP/2.
-void ConnectionPool::release_handshakes(Origin& origin, TimePoint now) {
+bool ConnectionPool::release_handshakes(Origin& origin, TimePoint now) {
+  bool moved = false;
   bool busy = std::ranges::any_of(origin.dialing, [](const Dialing& dialing) {
     return dialing.dialer->step() == Dialer::Step::kSecuring;
   });
   for (const Dialing& dialing : origin.dialing) {
     if (dialing.dialer->step() != Dialer::Step::kConnected) continue;
-    if (busy && origin.protocol != Protocol::kHttp1) return;
+    if (busy && origin.protocol != Protocol::kHttp1) break;
     dialing.dialer->secure(now);
-    busy = true;
+    busy = moved = true;
   }
+  return moved;
 }
 
 void ConnectionPool::dialled(Origin& origin, Dialing dialing, TimePoint now) {
@@ -235,7 +238,7 @@ bool ConnectionPool::dial(Origin& origin, TimePoint now) {
     const bool full = origin.connections() >= kPerOrigin;
     if (full && origin.idle.empty()) break;
     if (full) origin.idle.pop_front();  // it did not fit anybody
-    if (!make_room()) break;
+    if (!make_room(now)) break;
     const ConnectionRequest& request = tickets_.at(ticket).request;
     origin.dialing.push_back(
         {std::make_unique<Dialer>(target_for(origin, request), services_, now), ticket});
@@ -249,6 +252,7 @@ DialTarget ConnectionPool::target_for(Origin& origin, const ConnectionRequest& r
   target.host = request.url.host;
   target.port = request.url.port;
   target.timeout = request.connect_timeout;
+  target.isolation = request.isolation;
   if (!request.url.secure()) return target;
   target.security = Security::kTls;
   if (origin.protocol != Protocol::kHttp1) target.alpn.emplace_back(kHttp2Name);
@@ -257,20 +261,36 @@ DialTarget ConnectionPool::target_for(Origin& origin, const ConnectionRequest& r
   return target;
 }
 
-/// Room for one more connection in all; an idle one of any origin gives way.
-bool ConnectionPool::make_room() {
+/// Room for one more connection in all; the one of any origin that has idled longest gives way.
+bool ConnectionPool::make_room(TimePoint now) {
   std::size_t total = 0;
   Origin* victim = nullptr;
+  TimePoint expires = TimePoint::max();
+  const auto propose = [&](Origin& origin, TimePoint when) {
+    if (when >= expires) return;
+    victim = &origin;
+    expires = when;
+  };
+  // One that was granted in this turn may not have been redeemed yet.
+  const auto serves_nobody = [now](const Multiplexed& shared) {
+    return shared.connection->active() == 0 && shared.expires < now + kIdleLimit;
+  };
   for (auto& [key, origin] : origins_) {
     total += origin.connections();
-    if (origin.idle.empty()) continue;
-    if (victim == nullptr || origin.idle.front().expires < victim->idle.front().expires) {
-      victim = &origin;
+    if (!origin.idle.empty()) propose(origin, origin.idle.front().expires);
+    for (const Multiplexed& shared : origin.multiplexed) {
+      if (serves_nobody(shared)) propose(origin, shared.expires);
     }
   }
   if (total < kTotal) return true;
   if (victim == nullptr) return false;
-  victim->idle.pop_front();
+  if (!victim->idle.empty() && victim->idle.front().expires == expires) {
+    victim->idle.pop_front();
+  } else {
+    std::erase_if(victim->multiplexed, [&](const Multiplexed& shared) {
+      return serves_nobody(shared) && shared.expires == expires;
+    });
+  }
   return true;
 }
 

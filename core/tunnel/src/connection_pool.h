@@ -153,9 +153,9 @@ class ConnectionPool {
   bool serve(Origin& origin, base::TimePoint now);
   bool serve_one(Origin& origin, Ticket ticket, base::TimePoint now);
   bool dial(Origin& origin, base::TimePoint now);
-  void release_handshakes(Origin& origin, base::TimePoint now);
+  bool release_handshakes(Origin& origin, base::TimePoint now);
   void refuse(Origin& origin, Ticket ticket, Refused refused);
-  [[nodiscard]] bool make_room();
+  [[nodiscard]] bool make_room(base::TimePoint now);
   [[nodiscard]] DialTarget target_for(Origin& origin, const ConnectionRequest& request) const;
   void forget_quiet_origins();
 

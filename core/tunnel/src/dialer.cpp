@@ -30,7 +30,8 @@ Dialer::Dialer(DialTarget target, const DialServices& services, TimePoint now)
     : target_(std::move(target)),
       services_(services),
       deadline_(now + target_.timeout),
-      lookup_(services_.resolver.lookup(target_.host, now)) {}
+      lookup_(services_.resolver.lookup(target_.host, dns::Families::kBoth,
+                                        dns::AskOptions{.isolation = target_.isolation}, now)) {}
 
 Dialer::~Dialer() {
   if (lookup_) services_.resolver.cancel(*lookup_);

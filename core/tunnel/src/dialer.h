@@ -25,9 +25,10 @@ struct DialTarget {
   std::string host;  // name or IP literal
   std::uint16_t port = 0;
   Security security = Security::kPlain;
-  std::vector<std::string> alpn;  // in order of preference
+  std::vector<std::string> alpn = {};  // in order of preference
   base::Duration timeout = std::chrono::seconds{60};
   std::string server_name = {};           // of the certificate; empty: the host
+  std::string isolation = {};             // names asked for with other keys are not known here
   tls::SessionCache* sessions = nullptr;  // outlives the connection; null: no resumption
 };
 

@@ -20,6 +20,8 @@ using base::TimePoint;
 constexpr std::size_t kMaxUnconsumed = 512 * 1024;
 /// What is read of a redirect's body to keep its connection; a longer one is closed instead.
 constexpr std::uint64_t kMaxSkipped = 64 * 1024;
+/// And how long it is waited for: a round trip, which a new connection would cost more than once.
+constexpr base::Duration kMaxSkipTime = std::chrono::seconds{3};
 /// A streamed body is asked for in pieces of at least this, unless it is the first.
 constexpr std::size_t kBodyPiece = 32 * 1024;
 /// Upload progress is told in steps of this.
@@ -170,6 +172,10 @@ bool FetchJob::advance_exchanging(TimePoint now) {
   // A reader that holds the body back is not a stalled server.
   if (unconsumed_ >= kMaxUnconsumed) exchanging.deadline = now + options_.body_timeout;
   if (is_due(exchanging.deadline, now)) {
+    if (exchanging.redirect) {
+      ended(exchanging, false, now);
+      return true;
+    }
     const bool waits_for_head = !exchanging.head_seen && exchanging.sending.handed_over;
     fail(Error{waits_for_head ? Errc::http_headers_timeout : Errc::http_body_timeout, 0,
                request_.url.authority()});
@@ -194,6 +200,7 @@ void FetchJob::head_arrived(Exchanging& exchanging, http::ResponseHead head, Tim
   }
   if (auto* follow = std::get_if<http::FollowRedirect>(&*decision)) {
     exchanging.redirect = std::move(follow->request);
+    exchanging.deadline = now + std::min(kMaxSkipTime, options_.body_timeout);
     set_cookies_.clear();
     for (auto& field : head.headers) {
       if (http::is_set_cookie(field.first)) set_cookies_.push_back(std::move(field));
@@ -213,13 +220,13 @@ void FetchJob::head_arrived(Exchanging& exchanging, http::ResponseHead head, Tim
 }
 
 bool FetchJob::chunk_arrived(Exchanging& exchanging, base::Bytes bytes, TimePoint now) {
-  exchanging.deadline = now + options_.body_timeout;
   if (!exchanging.delivering) {
     exchanging.skipped += bytes.size();
     if (exchanging.skipped <= kMaxSkipped) return true;
     ended(exchanging, false, now);
     return false;
   }
+  exchanging.deadline = now + options_.body_timeout;
   received_ += bytes.size();
   if (options_.max_response_size && received_ > *options_.max_response_size) {
     fail(Error{Errc::http_body_too_large, 0,
@@ -305,6 +312,7 @@ void FetchJob::exchange_failed(Exchanging& exchanging, const Error& error, TimeP
 /// The time for the head begins when the server has the request; on the way to it, each step has
 /// the time that a piece of a body may take.
 void FetchJob::watch_request(Exchanging& exchanging, TimePoint now) {
+  if (exchanging.redirect) return;
   const http::RequestProgress progress = exchanging.exchange->request_progress();
   // Who waits for the page is not waiting for the server.
   const bool page_is_asked = exchanging.exchange->body_room() > 0;

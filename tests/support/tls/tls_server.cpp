@@ -2,6 +2,7 @@
 
 #include <mbedtls/oid.h>
 #include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ticket.h>
 #include <mix_tls13_key_update.h>
 
 #include <algorithm>
@@ -15,6 +16,58 @@ extern "C" int mbedtls_ssl_write_record(mbedtls_ssl_context* ssl, int force_flus
 extern "C" int mbedtls_ssl_flush_output(mbedtls_ssl_context* ssl);
 
 namespace mix::test {
+
+/// mbedTLS' tickets, counted.
+class TicketKeys::Impl {
+ public:
+  Impl(const base::Clock& clock, base::Rng& rng) : clock_(clock), rng_(rng) {
+    const tls::detail::PlatformScope scope{clock_, rng_};
+    mbedtls_ssl_ticket_init(&context_);
+    const auto fill = [](void* source, unsigned char* out, std::size_t size) {
+      static_cast<base::Rng*>(source)->fill({out, size});
+      return 0;
+    };
+    constexpr std::uint32_t kLifetime = 3600;  // seconds
+    if (mbedtls_ssl_ticket_setup(&context_, fill, &rng_, MBEDTLS_CIPHER_AES_256_GCM, kLifetime) !=
+        0) {
+      base::panic("tls_server: no ticket keys");
+    }
+  }
+  ~Impl() { mbedtls_ssl_ticket_free(&context_); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  void configure(mbedtls_ssl_config& config) {
+    mbedtls_ssl_conf_session_tickets_cb(&config, &Impl::write, &Impl::parse, this);
+  }
+
+  std::size_t issued = 0, accepted = 0;
+
+ private:
+  static int write(void* self, const mbedtls_ssl_session* session, unsigned char* start,
+                   const unsigned char* end, std::size_t* size, std::uint32_t* lifetime) {
+    auto& keys = *static_cast<Impl*>(self);
+    ++keys.issued;
+    return mbedtls_ssl_ticket_write(&keys.context_, session, start, end, size, lifetime);
+  }
+  static int parse(void* self, mbedtls_ssl_session* session, unsigned char* ticket,
+                   std::size_t size) {
+    auto& keys = *static_cast<Impl*>(self);
+    const int result = mbedtls_ssl_ticket_parse(&keys.context_, session, ticket, size);
+    if (result == 0) ++keys.accepted;
+    return result;
+  }
+
+  const base::Clock& clock_;
+  base::Rng& rng_;
+  mbedtls_ssl_ticket_context context_{};
+};
+
+TicketKeys::TicketKeys(const base::Clock& clock, base::Rng& rng)
+    : impl_(std::make_unique<Impl>(clock, rng)) {}
+TicketKeys::~TicketKeys() = default;
+std::size_t TicketKeys::issued() const { return impl_->issued; }
+std::size_t TicketKeys::accepted() const { return impl_->accepted; }
 
 namespace {
 
@@ -66,6 +119,7 @@ class Server final : public TlsServerStream {
       alpn_.push_back(nullptr);
       must(mbedtls_ssl_conf_alpn_protocols(&config_, alpn_.data()));
     }
+    if (options_.tickets != nullptr) options_.tickets->impl().configure(config_);
     for (const base::Bytes& der : options_.identity.chain) {
       must(mbedtls_x509_crt_parse_der_with_ext_cb(&chain_, der.data(), der.size(), 1,
                                                   &Server::accept_extension, nullptr));

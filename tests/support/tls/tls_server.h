@@ -17,6 +17,25 @@ namespace mix::test {
 
 enum class TlsVersion : std::uint8_t { k12, k13 };
 
+/// What servers of one operator share, so that each takes the others' tickets. Outlives them.
+class TicketKeys {
+ public:
+  TicketKeys(const base::Clock& clock, base::Rng& rng);
+  ~TicketKeys();
+  TicketKeys(const TicketKeys&) = delete;
+  TicketKeys& operator=(const TicketKeys&) = delete;
+
+  [[nodiscard]] std::size_t issued() const;
+  /// Connections that were resumed by one.
+  [[nodiscard]] std::size_t accepted() const;
+
+  class Impl;
+  [[nodiscard]] Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
 struct TlsServerOptions {
   Identity identity;
   std::vector<std::string> alpn = {};  // empty: no ALPN
@@ -25,6 +44,7 @@ struct TlsServerOptions {
   std::vector<int> ciphersuites = {};      // IANA numbers; empty: mbedTLS' list
   std::vector<std::uint16_t> groups = {};  // IANA numbers; empty: mbedTLS' list
   bool ask_for_client_certificate = false;
+  TicketKeys* tickets = nullptr;  // null: gives out none
 };
 
 class TlsServerStream : public net::Stream {

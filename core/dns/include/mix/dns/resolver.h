@@ -33,6 +33,9 @@ struct AskOptions {
   std::vector<Server> servers = {};  // one or two; empty: those of the configuration, over UDP
   std::optional<base::Duration> timeout = std::nullopt;
   CacheUse cache = CacheUse::kRead;
+  /// Callers with other keys share neither answers nor questions: what one of them knows already
+  /// tells a server nothing about the others.
+  std::string isolation = {};
 };
 
 using LookupId = std::uint64_t;

@@ -54,7 +54,7 @@ struct FetchRequest {
   base::Duration headers_timeout = std::chrono::seconds{120};  // from request to head
   base::Duration body_timeout = std::chrono::seconds{120};     // between body chunks, both ways
   std::optional<base::Duration> total_timeout;                 // whole exchange
-  std::string isolation_key;  // requests with other keys never share a connection
+  std::string isolation_key;  // other keys: other connections, sessions, names
   Priority priority = Priority::kAuto;
   Decompress decompress = Decompress::kOn;
   Cookies cookies = Cookies::kNone;
