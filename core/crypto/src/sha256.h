@@ -1,5 +1,6 @@
 // SHA-256 (FIPS 180-4) as a running state. libsodium's keeps its working variables in memory, which
-// costs a multiple of the time in wasm, and much of what is left of building a Sphinx header is SHA-256.
+// costs a multiple of the time in wasm, and much of what is left of building a Sphinx header is
+// SHA-256.
 #pragma once
 
 #include <array>

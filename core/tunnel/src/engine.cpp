@@ -302,8 +302,8 @@ class Engine::Impl {
     if (!stack_) {
       stack_ = net::Stack::create(config, clock_, rng_);
       resolver_links_ = std::make_unique<ResolverLinks>(*stack_, trust_, clock_, rng_);
-      resolver_ = std::make_unique<dns::Resolver>(resolver_config(), *stack_, rng_,
-                                                  resolver_links_.get());
+      resolver_ =
+          std::make_unique<dns::Resolver>(resolver_config(), *stack_, rng_, resolver_links_.get());
       pool_ = std::make_unique<ConnectionPool>(dial_services());
     } else if (config.ipv4 != address4_ || config.ipv6 != address6_ || path_->exit() != exit_) {
       // TCP connections are tied to the old address: they end here, with a clear reason.
