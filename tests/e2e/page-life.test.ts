@@ -13,6 +13,8 @@ declare global {
   /** What the page under test notes down. */
   var seen: { state: string; step: string; at: number }[];
   var pageEvents: string[];
+  /** The page that was asked for just after the machine woke. */
+  var asked: Promise<string>;
 }
 
 const PAGE_URL = 'https://origin.example/page-1024.html';
@@ -203,10 +205,11 @@ describe('a machine that slept', () => {
     await sleep();
     const begun = performance.now();
     await page.evaluate(
-      async (hears, url) => {
+      (hears, url) => {
         // What a browser tells the page when its machine wakes up; else any turn sees the jump.
         if (hears) dispatchEvent(new Event('online'));
-        else mix.mixFetch(url).catch(() => undefined);
+        globalThis.asked = mix.mixFetch(url).then((response) => response.text());
+        asked.catch(() => undefined); // read below
       },
       told,
       PAGE_URL,
@@ -216,5 +219,7 @@ describe('a machine that slept', () => {
     // An unsuspected link would be given fifteen seconds.
     expect(performance.now() - begun).toBeLessThan(14_000);
     expect(await address()).toBe(before);
+    // Its question went into the dead link.
+    expect(await page.evaluate(() => asked)).toHaveLength(1024);
   });
 });

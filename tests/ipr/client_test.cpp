@@ -26,6 +26,7 @@ struct Seen {
   StreamFrame frame;
   std::optional<Request> request;  // none: the open frame
   mixnet::SendOptions options;
+  Outgoing::Kind kind = Outgoing::Kind::kOther;
   Bytes bytes;
 };
 
@@ -57,6 +58,7 @@ class IprClient : public testing::Test {
       auto& outgoing = std::get<Outgoing>(*output);
       Seen seen;
       seen.options = outgoing.options;
+      seen.kind = outgoing.kind;
       seen.bytes = std::move(outgoing.data);
       EXPECT_TRUE(seen.options.anonymous);
       EXPECT_EQ(seen.options.lane, mixnet::Lane{});
@@ -230,6 +232,9 @@ TEST_F(IprClient, FallsBackToVersion9OnTheSameStream) {
   EXPECT_EQ(second[0].frame.stream_id, first[1].frame.stream_id);
   EXPECT_EQ(second[0].frame.sequence, 1U);
   EXPECT_NE(id_of(second[0]), id_of(first[1]));
+  EXPECT_EQ(first[0].kind, Outgoing::Kind::kOther);
+  EXPECT_EQ(first[1].kind, Outgoing::Kind::kConnect);
+  EXPECT_EQ(second[0].kind, Outgoing::Kind::kConnect) << "the first must not come after it";
 
   // The exit has replaced the session of the first request.
   EXPECT_TRUE(answer(first[1], ProtocolVersion::k10, success(first[1], 1420)));

@@ -264,6 +264,23 @@ TEST(SuspendedHost, WhoseMonotonicClockStoodStillAsksTheExitAnew) {
   expect_works(world);
 }
 
+TEST(SuspendedHost, IsLeftWithOneSessionWhenTheLinkDiedToo) {
+  World world(without_cover());
+  ASSERT_TRUE(world.set_up());
+  for (int round = 0; round < 6; ++round) {
+    world.set_links(LinkMode::kSilent);
+    world.jump_wall_clock(2min);
+    const tunnel::JobId job = world.start_get(url_of(1000));  // its question goes nowhere
+    world.run_for(5s);
+    // The request for a session went nowhere, either; the new link asks again.
+    world.cut_links();
+    world.set_links(LinkMode::kNormal);
+    ASSERT_TRUE(world.run_until([&] { return world.fetch(job).done(); }, 15s)) << round;
+    EXPECT_TRUE(world.fetch(job).end.has_value()) << round;
+    EXPECT_EQ(world.exit(kExitId).router_stats().sessions, 1u);
+  }
+}
+
 TEST(SuspendedHost, NoticesALinkThatDiedMeanwhile) {
   World world(without_cover());
   ASSERT_TRUE(world.set_up());

@@ -418,6 +418,7 @@ void World::on(tunnel::SendOnLink& send) {
       text != nullptr ? text->text.size() : std::get<gateway::BinaryFrame>(send.frame).bytes.size();
   sent_on_link_.push_back({now(), text != nullptr, size});
   after(latency_.link, [this, link = send.link, frame = std::move(send.frame)] {
+    if (link_mode_ == LinkMode::kSilent) return;
     const auto found = links_.find(link);
     if (found == links_.end() || !found->second.at_node) return;
     node(found->second.node).receive(*found->second.at_node, frame, now(), clock_.wall_now());

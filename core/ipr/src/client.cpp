@@ -274,6 +274,7 @@ class Client::Impl {
       request.buffer_timeout_ms = static_cast<std::uint64_t>(config_.bundle_timeout->count());
     }
     push_request({version, request}, std::max(config_.data_reply_surbs, kFirstContactSurbs), now);
+    std::get<Outgoing>(outputs_.back()).kind = Outgoing::Kind::kConnect;
     state_ = Connecting{version, request.id, now + patience};
   }
 

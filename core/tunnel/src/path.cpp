@@ -158,6 +158,7 @@ void Path::new_identity(TimePoint now) {
   ipr_.reset();  // its addresses belong to the old sender tag
   exits_used_.clear();
   assignment_.reset();
+  connect_request_.reset();
   mixnet_.reset();
   if (use_ == StoredKeys::Use::kEphemeral) {
     keys_ = std::make_unique<mixnet::ClientKeys>(mixnet::ClientKeys::generate(rng_));
@@ -489,8 +490,11 @@ bool Path::pump_ipr(TimePoint now, WallTime wall_now) {
     moved = true;
     base::Result<void> sent;
     if (auto* outgoing = std::get_if<ipr::Outgoing>(&*output)) {
+      const bool connects = outgoing->kind == ipr::Outgoing::Kind::kConnect;
+      if (connects && connect_request_) mixnet_->cancel(*connect_request_);
       auto id = mixnet_->send(*exit_, outgoing->data, outgoing->options, now);
       if (!id) sent = id.error();
+      if (connects) connect_request_ = id ? std::optional{*id} : std::nullopt;
     } else if (const auto* supply = std::get_if<ipr::SupplySurbs>(&*output)) {
       sent = mixnet_->supply_surbs(*exit_, supply->amount, now);
     } else {

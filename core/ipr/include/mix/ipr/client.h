@@ -67,8 +67,12 @@ using ClientEvent = std::variant<Connected, PacketReceived, DestinationDenied, S
 
 /// A message for the exit, to be given to mixnet::Client::send.
 struct Outgoing {
+  /// An exit keeps the session that was asked for last. An earlier request to connect that is still
+  /// on its way must not be repeated after this one: cancel it.
+  enum class Kind : bool { kConnect, kOther };
   base::Bytes data;
   mixnet::SendOptions options;
+  Kind kind = Kind::kOther;
 };
 /// Ask mixnet::Client::supply_surbs.
 struct SupplySurbs {

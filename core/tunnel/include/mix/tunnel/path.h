@@ -225,6 +225,7 @@ class Path {
   std::optional<mixnet::Recipient> exit_;
   std::optional<mixnet::Recipient> left_exit_;  // until forget_exit_at_, for our goodbye
   base::Deadline forget_exit_at_;
+  std::optional<mixnet::MessageId> connect_request_;  // the latest
   std::vector<crypto::Ed25519PublicKey> bad_exits_;
   std::vector<mixnet::Recipient> exits_used_;  // since the last new identity
   std::unique_ptr<ipr::Client> ipr_;
