@@ -10,6 +10,7 @@ const MEMORY = 100;
 const MAX_NAME = 40;
 const MAX_TEXT = 2000;
 const MAX_MESSAGE_BYTES = 16 * 1024;
+const GOODBYE_MS = 2000;
 
 const isText = (value, max) => typeof value === 'string' && value !== '' && value.length <= max;
 
@@ -22,6 +23,8 @@ export function serveChat(server) {
   const sockets = new WebSocketServer({
     server,
     maxPayload: MAX_MESSAGE_BYTES,
+    // Who has said goodbye may be gone before the connection's last packet.
+    closeTimeout: GOODBYE_MS,
     handleProtocols: (offered) => (offered.has(SUB_PROTOCOL) ? SUB_PROTOCOL : false),
   });
   /** Those who joined: socket -> name. */
