@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "odd_points.h"
 #include "support/seeded_rng.h"
 #include "support/vectors.h"
 
@@ -264,16 +265,10 @@ TEST(PrimeOrderSubgroup, HoldsExactlyThePointsThatTheGroupOrderAnnihilates) {
 }
 
 TEST(PrimeOrderSubgroup, RefusesPointsOfLowOrderAndOddEncodings) {
-  for (const char* point : {
-           "0000000000000000000000000000000000000000000000000000000000000000",
-           "0100000000000000000000000000000000000000000000000000000000000000",
-           "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
-           "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
-           "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-           // 9 + p and 9 with the unused top bit.
-           "f6ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-           "0900000000000000000000000000000000000000000000000000000000000080",
-       }) {
+  for (const char* point : test::kLowOrderPoints) {
+    EXPECT_FALSE(in_prime_order_subgroup({hex_array<32>(point)})) << point;
+  }
+  for (const char* point : test::kOddEncodings) {
     EXPECT_FALSE(in_prime_order_subgroup({hex_array<32>(point)})) << point;
   }
 }

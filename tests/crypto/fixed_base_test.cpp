@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "odd_points.h"
 #include "support/seeded_rng.h"
 #include "support/vectors.h"
 
@@ -32,23 +33,11 @@ Bytes32 ladder(const Bytes32& secret, const X25519PublicKey& point) {
 X25519PublicKey random_point(base::Rng& rng) { return X25519KeyPair::generate(rng).public_key; }
 
 std::vector<X25519PublicKey> unfit_points() {
-  std::vector<X25519PublicKey> out;
-  for (const char* point : {
-           // Of small order.
-           "0000000000000000000000000000000000000000000000000000000000000000",
-           "0100000000000000000000000000000000000000000000000000000000000000",
-           "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
-           "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
-           "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-           "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-           "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-           // 9 + p, 9 with the unused top bit; 2, of the twist.
-           "f6ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-           "0900000000000000000000000000000000000000000000000000000000000080",
-           "0200000000000000000000000000000000000000000000000000000000000000",
-       }) {
-    out.push_back({hex_array<32>(point)});
-  }
+  // Of the twist.
+  std::vector<X25519PublicKey> out{
+      {hex_array<32>("0200000000000000000000000000000000000000000000000000000000000000")}};
+  for (const char* point : test::kLowOrderPoints) out.push_back({hex_array<32>(point)});
+  for (const char* point : test::kOddEncodings) out.push_back({hex_array<32>(point)});
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "mix/base/encoding.h"
+#include "odd_points.h"
 #include "support/seeded_rng.h"
 #include "support/vectors.h"
 
@@ -38,15 +39,7 @@ TEST(X25519, IsRfc7748FirstAnswer) {
 TEST(X25519, GivesZeroForEveryPointOfLowOrder) {
   test::SeededRng rng{31};
   const X25519KeyPair key = X25519KeyPair::generate(rng);
-  for (const char* point : {
-           "0000000000000000000000000000000000000000000000000000000000000000",
-           "0100000000000000000000000000000000000000000000000000000000000000",
-           "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
-           "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
-           "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-           "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-           "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-       }) {
+  for (const char* point : test::kLowOrderPoints) {
     EXPECT_TRUE(is_zero(x25519(key.secret, public_key(point)))) << point;
   }
   EXPECT_FALSE(is_zero(x25519(key.secret, key.public_key)));
