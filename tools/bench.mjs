@@ -57,11 +57,7 @@ const internet = await startInternet({
 const pages = await servePages();
 const browser = await launchBrowser('chromium');
 const page = await browser.open(pages.url('index'));
-const options = {
-  nymApiUrl: internet.directory,
-  extraRoots: internet.authority.pem,
-  forceTls: false,
-};
+const options = internet.tunnel;
 
 /** Milliseconds of `rounds` set-ups, each followed by a cold and several warm GETs of 1 KiB. */
 async function measure(shaping) {

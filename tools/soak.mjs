@@ -63,11 +63,7 @@ const internet = await startInternet({
 });
 const admin = adminOf(internet.localnet);
 const { entries, exits, mixes } = internet.localnet;
-const options = {
-  nymApiUrl: internet.directory,
-  extraRoots: internet.authority.pem,
-  forceTls: false,
-};
+const options = internet.tunnel;
 
 // --- the client under test ---
 

@@ -65,11 +65,7 @@ console.log('starting the local internet: mixnet, name server, nginx …');
 const [url = 'https://origin.example/page-1024.html'] = positionals;
 const foreign = new URL(url).hostname !== 'origin.example';
 const internet = await startInternet({ open: foreign });
-const options = {
-  nymApiUrl: internet.directory,
-  extraRoots: internet.authority.pem,
-  forceTls: false, // gateways on loopback have no certificates
-};
+const options = internet.tunnel;
 console.log(`directory  ${internet.directory}`);
 console.log(
   `nginx      https://127.0.0.1:${internet.origin.httpsPort} (behind ${ADDRESSES.origin4})`,

@@ -1,5 +1,5 @@
 // A page that sets up and ends tunnels all day: it must not grow, and nothing may stay behind.
-import { adminOf, startInternet } from '@mixweb/testing';
+import { adminOf, startInternet, UNSHAPED } from '@mixweb/testing';
 import { launchBrowser, servePages } from '@mixweb/testing/browsers';
 import type { CDPSession, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -48,14 +48,7 @@ describe('one page in Chromium', () => {
         await mix.disconnectMixTunnel();
         return byteLength;
       },
-      // Tunnels without shaping repeat themselves soonest; the protocol is the same.
-      {
-        nymApiUrl: internet.directory,
-        extraRoots: internet.authority.pem,
-        forceTls: false,
-        disablePoissonTraffic: true,
-        disableCoverTraffic: true,
-      },
+      { ...internet.tunnel, ...UNSHAPED },
       'https://origin.example/page-1024.html',
     );
 

@@ -9,7 +9,7 @@ import {
 } from '@mixweb/mix-dns';
 import { mixFetch } from '@mixweb/mix-fetch';
 import { disconnectMixTunnel, getMixTunnel, setupMixTunnel } from '@mixweb/mix-tunnel';
-import { ADDRESSES, startInternet } from '@mixweb/testing';
+import { ADDRESSES, startInternet, UNSHAPED } from '@mixweb/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 const chain = (length: number): Record<string, Record<string, unknown[]>> =>
@@ -94,13 +94,7 @@ describe('before set-up', () => {
 
 describe('mixDNS', () => {
   beforeAll(async () => {
-    await setupMixTunnel({
-      nymApiUrl: internet.directory,
-      extraRoots: internet.authority.pem,
-      forceTls: false,
-      disablePoissonTraffic: true,
-      disableCoverTraffic: true,
-    });
+    await setupMixTunnel({ ...internet.tunnel, ...UNSHAPED });
   });
   afterAll(async () => {
     await disconnectMixTunnel();

@@ -2,7 +2,7 @@
 // real server of its kind behind the local mixnet.
 import { disconnectMixTunnel, setupMixTunnel } from '@mixweb/mix-tunnel';
 import { MixWebSocket } from '@mixweb/mix-websocket';
-import { startInternet } from '@mixweb/testing';
+import { startInternet, UNSHAPED } from '@mixweb/testing';
 import { WebSocketProvider } from 'ethers';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -19,13 +19,7 @@ const ownWebSocket = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket');
 beforeAll(async () => {
   services = await startServices();
   internet = await startInternet({ hosts: () => Promise.resolve(services.hosts) });
-  await setupMixTunnel({
-    nymApiUrl: internet.directory,
-    extraRoots: internet.authority.pem,
-    forceTls: false,
-    disablePoissonTraffic: true,
-    disableCoverTraffic: true,
-  });
+  await setupMixTunnel({ ...internet.tunnel, ...UNSHAPED });
   // For libraries that look for the global class, as in a page. They are imported after this.
   Object.defineProperty(globalThis, 'WebSocket', { value: MixWebSocket, configurable: true });
 });

@@ -31,11 +31,7 @@ beforeAll(async () => {
       return [chat.host];
     },
   });
-  const tunnel = {
-    nymApiUrl: internet.directory,
-    extraRoots: internet.authority.pem,
-    forceTls: false,
-  };
+  const { tunnel } = internet;
   site = await serveFiles({
     folders: { '/packages/': join(root, 'packages'), '/examples/': join(root, 'examples') },
     texts: {

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { createMixFetch, installGlobalFetch, MixError, mixFetch } from '@mixweb/mix-fetch';
 import { createCookieJar } from '@mixweb/mix-fetch/cookies';
 import { disconnectMixTunnel, getTunnelStats, setupMixTunnel } from '@mixweb/mix-tunnel';
-import { startInternet } from '@mixweb/testing';
+import { startInternet, UNSHAPED } from '@mixweb/testing';
 import { PLAIN, RPC_HOSTS, startBehaviours } from '@mixweb/testing/behaviours';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -25,13 +25,7 @@ beforeAll(async () => {
       return servers.hosts;
     },
   });
-  await setupMixTunnel({
-    nymApiUrl: internet.directory,
-    extraRoots: internet.authority.pem,
-    forceTls: false,
-    disablePoissonTraffic: true,
-    disableCoverTraffic: true,
-  });
+  await setupMixTunnel({ ...internet.tunnel, ...UNSHAPED });
 });
 afterAll(async () => {
   await disconnectMixTunnel();

@@ -22,9 +22,7 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 
 let internet: Awaited<ReturnType<typeof startInternet>>;
 const options = (extra: SetupMixTunnelOpts = {}): SetupMixTunnelOpts => ({
-  nymApiUrl: internet.directory,
-  extraRoots: internet.authority.pem,
-  forceTls: false,
+  ...internet.tunnel,
   ...extra,
 });
 

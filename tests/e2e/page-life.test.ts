@@ -1,6 +1,6 @@
 // The clock of a page in Chromium: tabs in the background, frozen pages, lost networks and a
 // machine that slept. Tunnels outlive all of them.
-import { adminOf, startInternet } from '@mixweb/testing';
+import { adminOf, startInternet, UNSHAPED } from '@mixweb/testing';
 import { launchBrowser, servePages } from '@mixweb/testing/browsers';
 import type { SetupMixTunnelOpts } from '@mixweb/mix-tunnel';
 import type { CDPSession, Page } from 'puppeteer-core';
@@ -59,11 +59,8 @@ let page: Page;
 let session: CDPSession;
 
 const options = (extra: SetupMixTunnelOpts = {}): SetupMixTunnelOpts => ({
-  nymApiUrl: internet.directory,
-  extraRoots: internet.authority.pem,
-  forceTls: false,
-  disablePoissonTraffic: true,
-  disableCoverTraffic: true,
+  ...internet.tunnel,
+  ...UNSHAPED,
   ...extra,
 });
 const entryId = (): number => (internet.localnet.entries as { id: number }[])[0]?.id ?? 0;

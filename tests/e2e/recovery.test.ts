@@ -14,7 +14,7 @@ import {
   type SetupMixTunnelOpts,
   type TunnelStateEvent,
 } from '@mixweb/mix-tunnel';
-import { adminOf, startInternet } from '@mixweb/testing';
+import { adminOf, startInternet, UNSHAPED } from '@mixweb/testing';
 import { pageBytes } from '@mixweb/testing/origin';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
@@ -32,13 +32,9 @@ let internet: Internet;
 let admin: ReturnType<typeof adminOf>;
 const restores: (() => Promise<unknown>)[] = [];
 
-/** Tunnels without shaping repeat themselves soonest; the protocol is the same. */
 const options = (extra: SetupMixTunnelOpts = {}): SetupMixTunnelOpts => ({
-  nymApiUrl: internet.directory,
-  extraRoots: internet.authority.pem,
-  forceTls: false,
-  disablePoissonTraffic: true,
-  disableCoverTraffic: true,
+  ...internet.tunnel,
+  ...UNSHAPED,
   ...extra,
 });
 

@@ -2,7 +2,7 @@
 // denials, TCP and TLS.
 import { mixDNS, mixDNSLookup, mixDNSResolve, type RecordType } from '@mixweb/mix-dns';
 import { disconnectMixTunnel, setupMixTunnel } from '@mixweb/mix-tunnel';
-import { startInternet } from '@mixweb/testing';
+import { startInternet, UNSHAPED } from '@mixweb/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { startUnbound } from './support/unbound.mjs';
@@ -35,13 +35,7 @@ beforeAll(async () => {
       return [{ names: ['resolver.test'], address: ADDRESS, ports }];
     },
   });
-  await setupMixTunnel({
-    nymApiUrl: internet.directory,
-    extraRoots: internet.authority.pem,
-    forceTls: false,
-    disablePoissonTraffic: true,
-    disableCoverTraffic: true,
-  });
+  await setupMixTunnel({ ...internet.tunnel, ...UNSHAPED });
 });
 afterAll(async () => {
   await disconnectMixTunnel();

@@ -1,7 +1,7 @@
 // Where pages of native shells live: strict policies, no origin, files, schemes of their own,
 // refused storage and refused workers. The same cases in every engine.
 import type { SetupMixTunnelOpts } from '@mixweb/mix-tunnel';
-import { startInternet } from '@mixweb/testing';
+import { startInternet, UNSHAPED } from '@mixweb/testing';
 import {
   BROWSERS,
   launchPage,
@@ -26,11 +26,8 @@ let pages: Awaited<ReturnType<typeof servePages>>;
 let files: Awaited<ReturnType<typeof writePageFiles>>;
 
 const options = (extra: SetupMixTunnelOpts = {}): SetupMixTunnelOpts => ({
-  nymApiUrl: internet.directory,
-  extraRoots: internet.authority.pem,
-  forceTls: false,
-  disablePoissonTraffic: true,
-  disableCoverTraffic: true,
+  ...internet.tunnel,
+  ...UNSHAPED,
   ...extra,
 });
 

@@ -10,7 +10,7 @@ import {
   type MixWebSocketInit,
 } from '@mixweb/mix-websocket';
 import { disconnectMixTunnel, getMixTunnel, proxy, setupMixTunnel } from '@mixweb/mix-tunnel';
-import { startInternet } from '@mixweb/testing';
+import { startInternet, UNSHAPED } from '@mixweb/testing';
 import packet from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 
@@ -18,14 +18,7 @@ const WS = 'ws://sockets.example';
 const WSS = 'wss://sockets.example';
 
 let internet: Awaited<ReturnType<typeof startInternet>>;
-const setUp = (): Promise<void> =>
-  setupMixTunnel({
-    nymApiUrl: internet.directory,
-    extraRoots: internet.authority.pem,
-    forceTls: false,
-    disablePoissonTraffic: true,
-    disableCoverTraffic: true,
-  });
+const setUp = (): Promise<void> => setupMixTunnel({ ...internet.tunnel, ...UNSHAPED });
 
 beforeAll(async () => {
   internet = await startInternet();

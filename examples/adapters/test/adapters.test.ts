@@ -23,11 +23,7 @@ beforeAll(async () => {
       return servers.hosts;
     },
   });
-  await setupMixTunnel({
-    nymApiUrl: internet.directory,
-    extraRoots: internet.authority.pem,
-    forceTls: false,
-  });
+  await setupMixTunnel(internet.tunnel);
 });
 afterAll(async () => {
   await disconnectMixTunnel();

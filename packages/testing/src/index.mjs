@@ -4,5 +4,5 @@ export { startLocalnet } from './localnet.mjs';
 export { startNameServer } from './name-server.mjs';
 export { startOrigin } from './origin.mjs';
 export { adminOf } from './admin.mjs';
-export { startInternet, ADDRESSES } from './internet.mjs';
+export { startInternet, ADDRESSES, UNSHAPED } from './internet.mjs';
 export { freePort, runProcess, temporaryFolder } from './process.mjs';

@@ -16,6 +16,8 @@ export const ADDRESSES = {
 };
 /** The client's default resolvers. */
 const RESOLVERS = ['8.8.8.8', '1.1.1.1'];
+/** Options of a tunnel that repeats itself sooner than a shaped one; the protocol is the same. */
+export const UNSHAPED = { disablePoissonTraffic: true, disableCoverTraffic: true };
 export const ORIGIN_NAME = 'origin.example';
 
 /**
@@ -96,6 +98,8 @@ export async function startInternet({
     sockets,
     localnet,
     directory: localnet.directory,
+    /** Options of `setupMixTunnel` that lead here. Gateways on loopback have no certificates. */
+    tunnel: { nymApiUrl: localnet.directory, extraRoots: authority.pem, forceTls: false },
     async stop() {
       await localnet.stop();
       await dns.stop();
