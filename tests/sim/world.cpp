@@ -558,6 +558,18 @@ tunnel::JobId World::start_get(const std::string& url) {
   return start(std::move(request));
 }
 
+tunnel::JobId World::open_channel(tunnel::ChannelRequest request) {
+  const auto channel = engine_->open_channel(std::move(request));
+  if (!channel) base::panic("sim: the engine refuses the channel");
+  engine_has_input_ = true;
+  return *channel;
+}
+
+base::Result<void> World::command(tunnel::JobId channel, tunnel::ChannelCommand command) {
+  engine_has_input_ = true;
+  return engine_->command(channel, std::move(command));
+}
+
 Lookup World::look_up(const std::string& host) {
   const auto job = engine_->start_lookup(host);
   if (!job) base::panic("sim: the engine refuses the look-up");

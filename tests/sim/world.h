@@ -169,6 +169,9 @@ class World {
   const Fetch& run(tunnel::FetchRequest request, base::Duration limit = 10min);
   const Fetch& get(const std::string& url, base::Duration limit = 10min);
   Lookup look_up(const std::string& host);
+  /// Opens a channel; panics when the engine refuses it. Its news are in channel_events().
+  tunnel::JobId open_channel(tunnel::ChannelRequest request);
+  base::Result<void> command(tunnel::JobId channel, tunnel::ChannelCommand command);
   void cancel(tunnel::JobId job) {
     engine_->cancel(job);
     engine_has_input_ = true;
