@@ -112,10 +112,12 @@ await build({
   external: ['tough-cookie'],
 });
 
-/** One .d.ts per package, so that nothing outside it is referred to. */
-function bundleTypes(packageDir, inline, entry = 'index') {
-  const args = ['--no-check', '--project', 'tsconfig.json', '--export-referenced-types=false'];
-  for (const name of inline) args.push('--external-inlines', name);
+/**
+ * One .d.ts per package, so that nothing unpublished is referred to. Facades import the types of
+ * mix-tunnel from it, as their code does: tsconfig.types.json knows it as a package.
+ */
+function bundleTypes(packageDir, project, how, entry = 'index') {
+  const args = ['--no-check', '--project', project, '--export-referenced-types=false', ...how];
   args.push('-o', join(packageDir, `dist/${entry}.d.ts`), join(packageDir, `src/${entry}.ts`));
   const done = spawnSync('npx', ['dts-bundle-generator', ...args], {
     cwd: root,
@@ -126,6 +128,7 @@ function bundleTypes(packageDir, inline, entry = 'index') {
     process.exit(1);
   }
 }
-bundleTypes(tunnel, ['comlink']);
-for (const facade of facades) bundleTypes(facade, []);
-bundleTypes(fetchPackage, [], 'cookies');
+const beside = ['--external-imports', '@mixweb/mix-tunnel'];
+bundleTypes(tunnel, 'tsconfig.json', ['--external-inlines', 'comlink']);
+for (const facade of facades) bundleTypes(facade, 'tsconfig.types.json', beside);
+bundleTypes(fetchPackage, 'tsconfig.types.json', beside, 'cookies');

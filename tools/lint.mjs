@@ -113,6 +113,18 @@ async function packages() {
   return { ok: bad.length === 0, output: bad.map(({ output }) => output).join('') };
 }
 
+/** The published declarations: drop-in for those of @nymproject, and complete in themselves. */
+async function publishedTypes() {
+  const outcomes = [];
+  for (const project of ['tsconfig.json', 'tsconfig.alias.json']) {
+    outcomes.push(await run('npx', ['tsc', '-p', join('tests/types', project)]));
+  }
+  return {
+    ok: outcomes.every(({ ok }) => ok),
+    output: outcomes.map(({ output }) => output).join(''),
+  };
+}
+
 const checks = [
   ['clang-format', clangFormat],
   ['clang-tidy', clangTidy],
@@ -122,6 +134,7 @@ const checks = [
   ],
   ['prettier', () => run('npx', ['prettier', '--check', '--log-level=warn', '.'])],
   ['types', () => run('npx', ['tsc', '--noEmit', '-p', 'tsconfig.json'])],
+  ['published types', publishedTypes],
   ['error codes', () => run('node', ['tools/gen-errors.mjs', '--check'])],
   ['notices', () => run('node', ['tools/gen-notices.mjs', '--check'])],
   ['lock file', lockfile],

@@ -20,14 +20,14 @@ const TRAFFIC_PRESETS = [
 /** Options of setupMixTunnel. All optional. */
 export interface SetupMixTunnelOpts {
   /** Exit to use, a Nym address `identity.encryption@gateway`. Default: discovered. */
-  preferredIpr?: string;
+  preferredIpr?: string | undefined;
   /** Entry gateway, its base58 identity. Default: random. */
-  preferredGateway?: string;
+  preferredGateway?: string | undefined;
   /**
    * Name under which the keys are kept, 1 to 128 characters; the same id has the same keys and, as
    * long as its gateway serves it, the same address. Default `smolmix-wasm` when keys are kept.
    */
-  clientId?: string;
+  clientId?: string | undefined;
   /** Only `wss` to the entry gateway. Default true. */
   forceTls?: boolean;
   /** Send packets as they come instead of by a Poisson process. Weakens privacy. Default false. */
@@ -35,25 +35,25 @@ export interface SetupMixTunnelOpts {
   /** No loop cover traffic. Weakens privacy. Default false. */
   disableCoverTraffic?: boolean;
   /** Reply SURBs sent with the opening of the exit's stream. Default 10. */
-  openReplySurbs?: number;
+  openReplySurbs?: number | undefined;
   /** Reply SURBs sent with each data frame at least when it has room. Default 2. */
-  dataReplySurbs?: number;
+  dataReplySurbs?: number | undefined;
   /** Resolver inside the tunnel, `ip:port`; a bare address gets port 53. Default `8.8.8.8:53`. */
-  primaryDns?: string;
+  primaryDns?: string | undefined;
   /** Asked when the first resolver fails. Default `1.1.1.1:53`. */
-  fallbackDns?: string;
+  fallbackDns?: string | undefined;
   /** Encrypts the stored keys (Argon2id, XSalsa20-Poly1305). Default: they are stored plain. */
-  storagePassphrase?: string;
+  storagePassphrase?: string | undefined;
   /** Limit of the exit handshake, ms. Default 60 000. */
-  connectTimeoutMs?: number;
+  connectTimeoutMs?: number | undefined;
   /** Limit of one DNS query, ms. Default 30 000. */
-  dnsTimeoutMs?: number;
+  dnsTimeoutMs?: number | undefined;
   /** TCP keep-alive interval, ms; 0 is off. Default 10 000. */
-  tcpKeepaliveMs?: number;
+  tcpKeepaliveMs?: number | undefined;
   /** Send and receive buffer of each TCP connection, bytes. Default 524 288. */
-  tcpBufferSize?: number;
+  tcpBufferSize?: number | undefined;
   /** Redirects followed by one fetch, 0..255. Default 5. */
-  maxRedirects?: number;
+  maxRedirects?: number | undefined;
   /** Trace events (numbers only, never keys or destinations) on the console. Default false. */
   debug?: boolean;
 
