@@ -1,5 +1,5 @@
 // Macro-benchmarks in headless Chromium over the local mixnet.
-//   npm run bench [-- --rounds N] [--part pages|transfers|sockets|micro]
+//   npm run bench [-- --rounds N] [--part pages|transfers|sockets|requests|memory|core|micro]
 // Prints medians beside the protocol's floor; quote the ratios, machines differ.
 /* global mix -- in the page */
 import { parseArgs } from 'node:util';
@@ -8,7 +8,10 @@ import { adminOf, startInternet } from '@mixweb/testing';
 import { launchBrowser, servePages } from '@mixweb/testing/browsers';
 import { pageBytes } from '@mixweb/testing/origin';
 
+import { benchLoopback } from './bench-loopback.mjs';
+import { benchMemory } from './bench-memory.mjs';
 import { benchMicro } from './bench-micro.mjs';
+import { benchRequests } from './bench-requests.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -17,13 +20,38 @@ const { values } = parseArgs({
     filter: { type: 'string' },
     repetitions: { type: 'string' },
     json: { type: 'string' },
+    mebibytes: { type: 'string', default: '100' },
   },
 });
 if (values.part === 'micro') {
   benchMicro(values);
   process.exit();
 }
+const REQUEST_ROUNDS = 3;
 const rounds = Number(values.rounds);
+if (values.part === 'core') {
+  await benchLoopback({ rounds, json: values.json });
+  process.exit();
+}
+/** @param {[name: string, value: number, reference: number, kind: string][]} table */
+function print(table) {
+  console.log(`\n${'measured in headless Chromium'.padEnd(62)}${'value'.padStart(9)}  against`);
+  for (const [name, value, reference, kind] of table) {
+    const ratio = (value / reference).toFixed(2);
+    console.log(
+      `${name.padEnd(62)}${value.toFixed(0).padStart(9)}  ${kind} ${reference.toFixed(0)}: ${ratio}`,
+    );
+  }
+}
+// These have a network of their own.
+if (values.part === 'requests') {
+  print(await benchRequests(Math.min(rounds, REQUEST_ROUNDS)));
+  process.exit();
+}
+if (values.part === 'memory') {
+  print(await benchMemory(Number(values.mebibytes)));
+  process.exit();
+}
 const wanted = (part) => values.part === undefined || values.part === part;
 
 const MIX_DELAY_MS = 15; // mean per mix
@@ -217,10 +245,4 @@ await browser.close();
 await pages.stop();
 await internet.stop();
 
-console.log(`\n${'measured in headless Chromium'.padEnd(56)}${'value'.padStart(9)}  against`);
-for (const [name, value, reference, kind] of rows) {
-  const ratio = (value / reference).toFixed(2);
-  console.log(
-    `${name.padEnd(56)}${value.toFixed(0).padStart(9)}  ${kind} ${reference.toFixed(0)}: ${ratio}`,
-  );
-}
+print(rows);

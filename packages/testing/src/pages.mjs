@@ -45,13 +45,14 @@ const page = (entry, base) =>
 /**
  * Serves a test page for each entry of mix-tunnel, the packages, and further scripts.
  *
- * @param {{ scripts?: Record<string, string> }} [options] by path, e.g. `/odd-worker.js`
+ * @param {{ scripts?: Record<string, string>, folders?: Record<string, string> }} [options] by path,
+ *   e.g. `/odd-worker.js`, and by path prefix
  */
-export async function servePages({ scripts = {} } = {}) {
+export async function servePages({ scripts = {}, folders = {} } = {}) {
   /** @type {string | undefined} */
   let policy;
   const { origin, stop } = await serveFiles({
-    folders: { '/packages/': join(root, 'packages') },
+    folders: { '/packages/': join(root, 'packages'), ...folders },
     texts: {
       '/test-index.html': page('index', ''),
       '/test-separate.html': page('separate', ''),

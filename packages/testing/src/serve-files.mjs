@@ -11,6 +11,7 @@ const MEDIA_TYPES = {
   '.wasm': 'application/wasm',
   '.json': 'application/json',
   '.svg': 'image/svg+xml',
+  '.bin': 'application/octet-stream',
 };
 
 /**

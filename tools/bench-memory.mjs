@@ -1,0 +1,88 @@
+// Memory of a page that streams a large body in headless Chromium over the local mixnet, shaping
+// off: the module's memory, and what lives on the JavaScript heaps of page and worker.
+//   npm run bench -- --part memory [--mebibytes N]
+/* global mix -- in the page */
+import { startInternet, UNSHAPED } from '@mixweb/testing';
+import { startBehaviours } from '@mixweb/testing/behaviours';
+import { launchBrowser, servePages } from '@mixweb/testing/browsers';
+
+const MIB = 1024 * 1024;
+const LIMIT = 24 * MIB;
+const SAMPLE_EVERY = 4 * MIB;
+
+/** Bytes in use once garbage is collected. */
+async function heapOf(session) {
+  await session.send('HeapProfiler.collectGarbage');
+  return (await session.send('Runtime.getHeapUsage')).usedSize;
+}
+
+/** Rows of name, value, reference, kind of reference. */
+export async function benchMemory(mebibytes) {
+  let servers;
+  const internet = await startInternet({
+    hosts: async (authority) => {
+      servers = await startBehaviours(authority);
+      return servers.hosts;
+    },
+  });
+  const pages = await servePages();
+  const browser = await launchBrowser('chromium');
+  try {
+    const page = await browser.open(pages.url('index'));
+    const session = await page.createCDPSession();
+    await page.evaluate(
+      async (options) => {
+        await mix.setupMixTunnel(options);
+        await (await mix.mixFetch('https://node.example/bytes/1024')).arrayBuffer();
+      },
+      { ...internet.tunnel, ...UNSHAPED },
+    );
+    const sample = async () => {
+      const module = await page.evaluate(async () => (await mix.getTunnelStats()).memory.wasmBytes);
+      let scripts = await heapOf(session);
+      for (const worker of page.workers()) scripts += await heapOf(worker.client);
+      return { module, scripts };
+    };
+    const idle = await sample();
+    await page.evaluate(async (size) => {
+      const response = await mix.mixFetch(`https://node.example/bytes/${size}`);
+      globalThis.streamed = { reader: response.body.getReader(), bytes: 0 };
+    }, mebibytes * MIB);
+    const read = (until) =>
+      page.evaluate(async (goal) => {
+        const { streamed } = globalThis;
+        while (streamed.bytes < goal) {
+          const { done, value } = await streamed.reader.read();
+          if (done) return streamed.bytes;
+          streamed.bytes += value.byteLength;
+        }
+        return streamed.bytes;
+      }, until);
+    const peak = { ...idle };
+    const begun = performance.now();
+    let bytes = 0;
+    while (bytes < mebibytes * MIB) {
+      bytes = await read(Math.min(bytes + SAMPLE_EVERY, mebibytes * MIB));
+      const { module, scripts } = await sample();
+      peak.module = Math.max(peak.module, module);
+      peak.scripts = Math.max(peak.scripts, scripts);
+    }
+    const rate = bytes / (performance.now() - begun);
+    const after = await sample();
+    const sum = ({ module, scripts }) => module + scripts;
+    const what = `streaming ${mebibytes} MiB`;
+    return [
+      [`idle after a first GET: module, kB`, idle.module / 1000, 16 * 1048.576, 'limit'],
+      [`idle after a first GET: JavaScript heaps, kB`, idle.scripts / 1000, 2097.152, 'limit'],
+      [`${what}: peak above idle, kB`, (sum(peak) - sum(idle)) / 1000, LIMIT / 1000, 'limit'],
+      [`${what}: left above idle, kB`, (sum(after) - sum(idle)) / 1000, LIMIT / 1000, 'limit'],
+      [`${what}: module afterwards, kB`, after.module / 1000, LIMIT / 1000, 'limit'],
+      [`${what}: kB/s`, rate, 1000, 'goal'],
+    ];
+  } finally {
+    await browser.close();
+    await pages.stop();
+    await internet.stop();
+    await servers?.stop();
+  }
+}
