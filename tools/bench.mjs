@@ -78,6 +78,8 @@ const ECHO_BUDGET_MS = { on: 125, off: 102 };
 
 /** Share of the lossless rate that is left when a mix drops this share of the packets. */
 const LOSSES = { 0.01: 0.7, 0.05: 0.35 };
+/** Before each transfer, in which the exit gets its store of SURBs. */
+const REST_MS = 2000;
 
 const internet = await startInternet({
   pages: { [`page-${LARGE}.html`]: pageBytes(LARGE).toString() },
@@ -121,10 +123,11 @@ async function measure(shaping) {
   return { setup: median(setups), cold: median(cold), warm: median(warm) };
 }
 
-/** kB/s of one transfer over a warm connection; a size to download or to upload. */
+/** kB/s of one transfer from rest, over a warm connection; a size to download or to upload. */
 function transfer(direction, size) {
   return page.evaluate(
-    async (way, bytes) => {
+    async (way, bytes, rest) => {
+      await new Promise((resolve) => setTimeout(resolve, rest));
       const origin = 'https://origin.example';
       const begun = performance.now();
       if (way === 'up') {
@@ -139,6 +142,7 @@ function transfer(direction, size) {
     },
     direction,
     size,
+    REST_MS,
   );
 }
 

@@ -8,6 +8,8 @@ import { createServer as createTlsServer } from 'node:tls';
 
 import packet from 'dns-packet';
 
+import { freePort } from './process.mjs';
+
 const SERVER_FAILURE = 2;
 const NAME_ERROR = 3;
 const MAX_DATAGRAM = 1232;
@@ -138,9 +140,9 @@ export async function startNameServer(zone, certificate, behaviours = {}) {
     if (bytes.length <= MAX_DATAGRAM) send(bytes);
     else send(encode({ flags: 0x0200 | packet.RECURSION_DESIRED, answers: [] }));
   });
-  udp.bind(0, '127.0.0.1');
+  const port = await freePort();
+  udp.bind(port, '127.0.0.1');
   await once(udp, 'listening');
-  const { port } = udp.address();
 
   const stream = (transport) => (socket) =>
     serveStream(socket, (message, from) => replyTo(message, from, transport)?.encode());
