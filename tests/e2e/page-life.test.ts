@@ -169,9 +169,8 @@ describe('a network that goes away', () => {
     await setUp({ reconnect: { minDelayMs: pause, maxDelayMs: pause } });
     await page.setOfflineMode(true);
     expect(await page.evaluate(() => navigator.onLine)).toBe(false);
-    await admin.act(entryId(), 'kill');
+    await admin.act(entryId(), 'cut');
     await untilState('connecting');
-    await admin.act(entryId(), 'restart');
     await page.evaluate(() => void (globalThis.seen = []));
     const begun = performance.now();
     await page.setOfflineMode(false);

@@ -21,7 +21,10 @@ let internet: Awaited<ReturnType<typeof startInternet>>;
 const setUp = (): Promise<void> => setupMixTunnel({ ...internet.tunnel, ...UNSHAPED });
 
 beforeAll(async () => {
-  internet = await startInternet();
+  internet = await startInternet({
+    zone: { 'dns.example': { A: ['8.8.8.8'] }, 'silent.example': { A: ['8.8.8.8'] } },
+    behaviours: { 'silent.example': 'silent' },
+  });
 });
 afterAll(async () => {
   await internet.stop();
@@ -172,7 +175,7 @@ describe('MixWebSocket', () => {
     const corners = [0, 1, 125, 126, 127, 65_535, 65_536];
     const sizes = Array.from({ length: 1000 }, (_, i) => {
       const place = (i * 0.618_034) % 1; // spread evenly, in an order without pattern
-      return corners[i % 500] ?? Math.floor(2 ** (16 * place ** 2));
+      return corners[i % 500] ?? Math.floor(2 ** (16 * place ** 5));
     });
     const messages = sizes.map((size) => randomBytes(size));
     const received: string[] = [];
@@ -438,20 +441,89 @@ describe('raw sockets', () => {
     ).rejects.toMatchObject({ name: 'AbortError' });
   });
 
-  it('exchange datagrams', async () => {
-    const socket = await mixUdp();
-    const question = packet.encode({
+  it('end with their signal, also once they speak TLS', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const plain = await mixConnect('origin.example', 443, { signal });
+    const secure = await (await mixConnect('origin.example', 443, { signal })).startTls();
+    const reason = new Error('enough');
+    controller.abort(reason);
+    for (const socket of [plain, secure]) {
+      await expect(socket.closed).rejects.toBe(reason);
+      await expect(socket.readable.getReader().read()).rejects.toBe(reason);
+    }
+  });
+
+  it('go on in TLS only when nothing is left to write', async () => {
+    const socket = await mixConnect('origin.example', 443);
+    void socket.writable
+      .getWriter()
+      .write(new Uint8Array(1_000_000))
+      .catch(() => undefined);
+    await expect(socket.startTls()).rejects.toMatchObject({ phase: 'tls' });
+    await expect(socket.closed).rejects.toMatchObject({ phase: 'tls' });
+  });
+});
+
+describe('mixUdp', () => {
+  const question = (id: number): Uint8Array =>
+    packet.encode({
       type: 'query',
-      id: 7,
+      id,
       flags: packet.RECURSION_DESIRED,
       questions: [{ type: 'A', name: 'www.example' }],
     });
-    await socket.send(question, '8.8.8.8', 53);
-    const { value } = await socket.readable.getReader().read();
-    expect(value).toMatchObject({ address: '8.8.8.8', port: 53 });
-    const answer = packet.decode(Buffer.from(value?.data ?? []));
-    expect(answer.id).toBe(7);
+  beforeAll(setUp);
+  afterAll(() => disconnectMixTunnel());
+
+  it('exchanges datagrams with addresses and names, with several at once', async () => {
+    const socket = await mixUdp();
+    const reader = socket.readable.getReader();
+    await Promise.all([
+      socket.send(question(7), '8.8.8.8', 53),
+      socket.send(question(8), '1.1.1.1', 53),
+      socket.send(question(9), 'dns.example', 53),
+      socket.send(question(10), 'nowhere.example', 53), // is lost, as datagrams may be
+    ]);
+    const answers = new Map<number, string>();
+    while (answers.size < 3) {
+      const { value } = await reader.read();
+      if (!value) break;
+      expect(value.port).toBe(53);
+      answers.set(packet.decode(Buffer.from(value.data)).id ?? 0, value.address);
+    }
+    expect(answers).toEqual(
+      new Map([
+        [7, '8.8.8.8'],
+        [8, '1.1.1.1'],
+        [9, '8.8.8.8'],
+      ]),
+    );
     await socket.close();
+    expect((await reader.read()).done).toBe(true);
+    await expect(socket.send(question(11), '8.8.8.8', 53)).rejects.toMatchObject({
+      code: 'SOCKET_CLOSED',
+    });
+  });
+
+  it('says what cannot go out', async () => {
+    const socket = await mixUdp();
+    await expect(socket.send(question(1), '8.8.8.8', 0)).rejects.toThrow(RangeError);
+    await expect(socket.send(question(1), '8.8.8.8', 65_536)).rejects.toThrow(RangeError);
+    await expect(socket.send(new Uint8Array(65_508), '8.8.8.8', 53)).rejects.toThrow(RangeError);
+    // As many as wait for their receivers' names at once, and one more.
+    const sent = Array.from({ length: 65 }, () => socket.send(question(1), 'silent.example', 53));
+    const refused = (await Promise.allSettled(sent)).map(({ status }) => status);
+    expect(refused.filter((status) => status === 'rejected')).toHaveLength(1);
+    await socket.close();
+  });
+
+  it('ends with the tunnel', async () => {
+    const socket = await mixUdp();
+    await disconnectMixTunnel();
+    await expect(socket.readable.getReader().read()).rejects.toMatchObject({ name: 'MixError' });
+    await expect(mixUdp()).rejects.toMatchObject({ code: 'NOT_READY' });
+    await setUp();
   });
 });
 

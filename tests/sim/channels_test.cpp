@@ -2,9 +2,12 @@
 // becomes of them in an outage.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "support/dns_message.h"
 #include "world.h"
@@ -148,6 +151,45 @@ TEST_F(ChannelsTest, DatagramsGoAndComeBack) {
   EXPECT_EQ(reader.u16be().value(), 0x1234);
 }
 
+TEST_F(ChannelsTest, AFloodOfEmptyDatagramsStopsAtAReaderThatDoesNotRead) {
+  constexpr std::uint16_t kPort = 7777;
+  constexpr std::size_t kRounds = 40, kEach = 50, kMost = 1024;
+  world.internet().bind_udp(kPort);
+  const JobId socket = world.open_channel(tunnel::UdpRequest{});
+  const std::string to = kServerIpv4;
+  ASSERT_TRUE(world.command(socket, tunnel::SendDatagram{Bytes{1}, to, kPort}));
+  std::optional<test::Internet::Received> asked;
+  ASSERT_TRUE(world.run_until([&] {
+    asked = world.internet().receive_udp(kPort);
+    return asked.has_value();
+  }));
+  const auto received = [&] {
+    std::size_t count = 0;
+    for (const tunnel::ChannelEvent& event : world.channel_events()) {
+      count += event.job == socket && std::holds_alternative<tunnel::DatagramReceived>(event.news);
+    }
+    return count;
+  };
+  for (std::size_t round = 0; round < kRounds; ++round) {
+    for (std::size_t i = 0; i < kEach; ++i) {
+      world.internet().send_udp(asked->local, asked->remote, {});
+    }
+    world.run_for(200ms);
+  }
+  EXPECT_EQ(received(), kMost);
+  ASSERT_TRUE(world.command(socket, tunnel::ChannelConsumed{0}));
+  EXPECT_TRUE(world.run_until([&] { return received() == kMost + 1; }));
+}
+
+TEST_F(ChannelsTest, ADatagramThatCannotGoOutIsRefused) {
+  const JobId socket = world.open_channel(tunnel::UdpRequest{});
+  const auto refused = world.command(socket, tunnel::SendDatagram{Bytes(70'000), "9.9.9.9", 53});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::net_out_of_memory);
+  world.shut_down();
+  EXPECT_TRUE(await<tunnel::ChannelFailed>(socket));
+}
+
 TEST_F(ChannelsTest, AWebSocketThatTheServerRefusesIsClosedOnce) {
   tunnel::WebSocketRequest request;
   request.url = "wss://" + std::string(kHost) + "/nothing-here";
@@ -207,6 +249,47 @@ TEST_F(ChannelsTest, AllEndWithTheTunnel) {
   EXPECT_TRUE(await<tunnel::ChannelFailed>(tcp));
   EXPECT_TRUE(await<tunnel::ChannelFailed>(udp));
   EXPECT_FALSE(world.command(tcp, tunnel::EndWriting{}));
+}
+
+// With delays of 15 ms a mix, six of them and the exit's bundling (up to 20 ms) are all that a
+// round trip waits for: nothing else may hold a packet back.
+TEST(RoundTrip, WaitsForMixesAndTheExitsBundleAlone) {
+  WorldConfig config = without_cover();
+  config.latency = {0ms, 0ms, 0ms, 20ms};
+  config.options.traffic.average_packet_delay = 15ms;
+  World world(std::move(config));
+  ASSERT_TRUE(world.set_up());
+  tunnel::TcpRequest request;
+  request.host = kHost;
+  request.port = 80;
+  const JobId socket = world.open_channel(std::move(request));
+  const auto received = [&] {
+    std::size_t size = 0;
+    for (const tunnel::ChannelEvent& event : world.channel_events()) {
+      const auto* bytes = std::get_if<tunnel::SocketBytes>(&event.news);
+      if (event.job == socket && bytes != nullptr) size += bytes->bytes.size();
+    }
+    return size;
+  };
+  constexpr std::size_t kCount = 200;
+  std::vector<double> times;
+  std::size_t before = 0;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    const base::TimePoint begin = world.now();
+    const std::string text = "GET /bytes/100 HTTP/1.1\r\nHost: x\r\n\r\n";
+    ASSERT_TRUE(world.command(socket, tunnel::WriteBytes{base::to_bytes(base::as_bytes(text))}));
+    ASSERT_TRUE(world.run_until([&] { return received() >= before + 100; }, 10s));
+    ASSERT_TRUE(world.command(socket, tunnel::ChannelConsumed{received() - before}));
+    before = received();
+    times.push_back(std::chrono::duration<double, std::milli>(world.now() - begin).count());
+  }
+  std::ranges::sort(times);
+  double sum = 0;
+  for (const double time : times) sum += time;
+  std::printf("round trip: median %.1f ms, mean %.1f ms\n", times[kCount / 2], sum / kCount);
+  constexpr double kChance =
+      15;  // the median of 200 is within 7 ms of 95 in nineteen of twenty runs
+  EXPECT_LE(times[kCount / 2], 85 + 10 + kChance);
 }
 
 }  // namespace

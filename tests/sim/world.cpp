@@ -51,6 +51,12 @@ localnet::IpAddress address_at(base::ByteView packet, std::size_t v4_offset,
 
 localnet::IpAddress destination_of(base::ByteView packet) { return address_at(packet, 16, 24); }
 
+template <class Item>
+std::vector<Item> tampered(const Tamper<Item>& tamper, const Item& item) {
+  if (!tamper) return {item};
+  return tamper(item);
+}
+
 tunnel::Options complete(tunnel::Options options) {
   if (options.nym_api_urls.empty()) options.nym_api_urls = {std::string(kDirectoryUrl)};
   options.extra_roots = certificates().ca.pem();
@@ -129,8 +135,10 @@ bool SimExit::advance(base::TimePoint now, base::WallTime wall_now,
   while (auto output = router_.poll_output()) {
     moved = true;
     if (auto* reply = std::get_if<localnet::RouterReply>(&*output)) {
-      // A client that gave no SURBs gets no answer.
-      [[maybe_unused]] const auto sent = client_.reply(reply->to, reply->data, reply->options, now);
+      for (const base::Bytes& data : tampered(reply_tamper_, reply->data)) {
+        // A client that gave no SURBs gets no answer.
+        [[maybe_unused]] const auto sent = client_.reply(reply->to, data, reply->options, now);
+      }
     } else if (auto* packet = std::get_if<localnet::RouterForward>(&*output)) {
       forward(std::move(packet->ip_packet));
     } else if (const auto* opened = std::get_if<localnet::SessionOpened>(&*output)) {
@@ -289,11 +297,13 @@ void World::carry(directory::NodeId from, localnet::NodeOutput output) {
     const tunnel::LinkId link = link_of(from, send->link);
     if (link_mode_ == LinkMode::kSilent) return;
     if (link_mode_ == LinkMode::kGarbage) send->frame = gateway::TextFrame{"<html>"};
-    after(latency_.link, [this, link, frame = std::move(send->frame)] {
-      tell_engine([this, link, frame] {
-        if (links_.contains(link)) engine_->link_received(link, frame);
+    for (gateway::LinkFrame& passed : tampered(link_tamper_, send->frame)) {
+      after(latency_.link, [this, link, frame = std::move(passed)] {
+        tell_engine([this, link, frame] {
+          if (links_.contains(link)) engine_->link_received(link, frame);
+        });
       });
-    });
+    }
   } else if (const auto* ping = std::get_if<localnet::PingClient>(&output)) {
     after(2 * latency_.link, [this, from, pinged = *ping] {
       if (link_of(from, pinged.link) == 0) return;
@@ -352,10 +362,12 @@ bool World::pump_internet() {
 
 void World::carry_back(base::Bytes packet) {
   segments_in_.count(packet);
-  after(latency_.internet, [this, bytes = std::move(packet)] {
-    // Exits draw addresses from one range; each knows its own clients.
-    for (auto& [id, exit] : exits_) exit->receive_packet(bytes, now());
-  });
+  for (base::Bytes& passed : tampered(packet_tamper_, packet)) {
+    after(latency_.internet, [this, bytes = std::move(passed)] {
+      // Exits draw addresses from one range; each knows its own clients.
+      for (auto& [id, exit] : exits_) exit->receive_packet(bytes, now());
+    });
+  }
 }
 
 // --- the engine's host ---

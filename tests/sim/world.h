@@ -76,6 +76,10 @@ enum class ExitMode : std::uint8_t { kNormal, kSilent };
 /// How gateways treat their clients' connections: normally, refuse them, accept them and never
 /// answer, answer what is no message.
 enum class LinkMode : std::uint8_t { kNormal, kRefused, kSilent, kGarbage };
+/// What somebody hostile makes of what passes him: what goes on in place of one item.
+template <class Item>
+using Tamper = std::function<std::vector<Item>(const Item&)>;
+
 /// Is the engine given its turns, or is its thread suspended?
 enum class Thread : std::uint8_t { kRunning, kSuspended };
 /// Does the page take the bytes of bodies, or let them lie?
@@ -126,6 +130,8 @@ class SimExit {
   [[nodiscard]] base::Deadline next_deadline() const;
 
   void set_mode(ExitMode mode) { mode_ = mode; }
+  /// Of messages to clients, frame and all.
+  void set_reply_tamper(Tamper<base::Bytes> tamper) { reply_tamper_ = std::move(tamper); }
   /// Other thresholds for reply SURBs.
   void set_replier(const mixnet::ReplierConfig& replier) { client_.set_replier(replier); }
   [[nodiscard]] localnet::IpRouterStats router_stats() const { return router_.stats(); }
@@ -136,6 +142,7 @@ class SimExit {
   mixnet::Client client_;
   localnet::IpRouter router_;
   ExitMode mode_ = ExitMode::kNormal;
+  Tamper<base::Bytes> reply_tamper_;
   bool started_ = false;
   std::map<localnet::IpAddress, localnet::SessionId> sessions_;  // by the client's address
 };
@@ -225,6 +232,10 @@ class World {
   }
   void set_directory(DirectoryMode mode) { directory_mode_ = mode; }
   void set_links(LinkMode mode) { link_mode_ = mode; }
+  /// Of frames from gateways to clients.
+  void set_link_tamper(Tamper<gateway::LinkFrame> tamper) { link_tamper_ = std::move(tamper); }
+  /// Of IP packets on their way to the exit, as whoever routes them sees them.
+  void set_packet_tamper(Tamper<base::Bytes> tamper) { packet_tamper_ = std::move(tamper); }
   /// The gateway drops its clients' connections.
   void cut_links() { node(kEntryId).cut_links(); }
   /// IP packets that passed the exits, out to the Internet and in from there.
@@ -301,6 +312,8 @@ class World {
   DirectoryMode directory_mode_ = DirectoryMode::kNormal;
   LinkMode link_mode_ = LinkMode::kNormal;
   Reading reading_ = Reading::kOn;
+  Tamper<gateway::LinkFrame> link_tamper_;
+  Tamper<base::Bytes> packet_tamper_;
 
   tunnel::Options options_;
   std::unique_ptr<tunnel::Engine> engine_;

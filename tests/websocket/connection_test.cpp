@@ -349,6 +349,24 @@ TEST_F(ConnectionTest, StopsReadingUntilTheReaderTakes) {
   EXPECT_EQ(base::to_string(last<Message>().bytes), "after");
 }
 
+TEST_F(ConnectionTest, StopsReadingEmptyMessagesToo) {
+  start();
+  open();
+  constexpr std::size_t kMany = 100'000;
+  pair.to_client().capacity = 1 << 20;
+  Bytes flood;
+  for (std::size_t i = 0; i < kMany; ++i) base::append(flood, frame(0x82, ""));
+  serve(flood);
+  advance();
+  const std::size_t held = events.size();
+  EXPECT_GE(held, kMaxUnread);
+  EXPECT_LE(held, kMaxUnread + kReadSize);                         // what one read brought
+  for (std::size_t i = 1; i < held; ++i) connection->consumed(0);  // all but Opened
+  advance();
+  EXPECT_GT(events.size(), held);
+  EXPECT_EQ(num_closed(), 0U);
+}
+
 // --- The end ------------------------------------------------------------------------------------
 
 TEST_F(ConnectionTest, ClosesInOrder) {

@@ -57,7 +57,7 @@ export type ChannelCommand =
   | { kind: 'startTls'; tls: TlsChannelOptions }
   | { kind: 'endWriting' }
   | { kind: 'socketClose' }
-  /** The reader took that many bytes: more may come. */
+  /** The reader took a message or datagram of that many bytes, or so many of a stream. */
   | { kind: 'consumed'; size: number };
 
 /** What the page sends over a channel's port. */
@@ -83,6 +83,7 @@ export type ChannelNews =
   | { kind: 'wsOpen'; protocol: string; extensions: string }
   | { kind: 'text'; data: string; size: number }
   | { kind: 'binary'; data: Uint8Array<ArrayBuffer> }
+  /** What the TCP buffer took; of a UDP socket: one datagram. */
   | { kind: 'sent'; size: number }
   | { kind: 'pong'; data: Uint8Array<ArrayBuffer> }
   | { kind: 'wsClose'; code: number; reason: string; wasClean: boolean; error?: ErrorFields }

@@ -227,6 +227,8 @@ export class EngineHost {
         if (!this.#channels.has(job)) return;
         const done = this.#guarded(() => this.#engine.command(job, command));
         if (done?.ok === false) listener({ kind: 'refused', error: done.error });
+        else if (command.kind === 'datagram')
+          listener({ kind: 'sent', size: command.data.byteLength });
         this.#turn();
       },
       cancel: () => {

@@ -17,7 +17,8 @@ constexpr std::size_t kMaxUnconsumed = 512 * 1024;
 constexpr std::size_t kMaxPending = 64 * 1024 * 1024;
 constexpr std::size_t kReadSize = 16 * 1024;
 constexpr base::Duration kCloseTimeout = std::chrono::seconds{10};
-constexpr std::size_t kMaxWaiting = 64;  // datagrams whose receiver is being looked up
+constexpr std::size_t kMaxUnread = 1024;  // datagrams given to the page: empty ones count, too
+constexpr std::size_t kMaxWaiting = 64;   // datagrams whose receiver is being looked up
 
 tls::ClientOptions client_options(const TlsRequest& request) {
   tls::ClientOptions options;
@@ -253,10 +254,11 @@ UdpJob::~UdpJob() {
 bool UdpJob::advance(TimePoint /*now*/) {
   bool moved = false;
   // What a slow reader leaves stays in the socket, which drops what does not fit.
-  while (socket_ && unconsumed_ < kMaxUnconsumed) {
+  while (socket_ && unconsumed_ < kMaxUnconsumed && num_unread_ < kMaxUnread) {
     auto datagram = socket_->receive();
     if (!datagram) break;
     unconsumed_ += datagram->payload.size();
+    ++num_unread_;
     tell(DatagramReceived{std::move(datagram->payload), net::to_string(datagram->peer.address),
                           datagram->peer.port});
     moved = true;
@@ -277,6 +279,7 @@ base::Result<void> UdpJob::command(ChannelCommand command, TimePoint now) {
   }
   if (const auto* consumed = std::get_if<ChannelConsumed>(&command)) {
     unconsumed_ -= std::min(consumed->bytes, unconsumed_);
+    if (num_unread_ > 0) --num_unread_;
     return {};
   }
   if (std::holds_alternative<CloseSocket>(command)) {

@@ -81,7 +81,7 @@ class UdpJob final : public ChannelJob {
 
   std::unique_ptr<net::UdpSocket> socket_;
   std::map<dns::LookupId, Waiting> waiting_;
-  std::size_t unconsumed_ = 0;
+  std::size_t unconsumed_ = 0, num_unread_ = 0;  // bytes and datagrams given to the page
 };
 
 }  // namespace mix::tunnel

@@ -98,7 +98,10 @@ class Connection::Impl {
     return {};
   }
 
-  void consumed(std::size_t bytes) { unconsumed_ -= std::min(bytes, unconsumed_); }
+  void consumed(std::size_t bytes) {
+    unconsumed_ -= std::min(bytes, unconsumed_);
+    if (num_unread_ > 0) --num_unread_;
+  }
 
   base::Deadline next_deadline() const {
     if (done()) return std::nullopt;
@@ -193,7 +196,8 @@ class Connection::Impl {
   bool may_read() const {
     if (std::holds_alternative<Lingering>(state_)) return true;  // all of it is thrown away
     if (fault_) return false;                                    // nothing behind it counts
-    return unconsumed_ < kMaxUnconsumed && outbox_.control_size() < kMaxControlQueued;
+    return unconsumed_ < kMaxUnconsumed && num_unread_ < kMaxUnread &&
+           outbox_.control_size() < kMaxControlQueued;
   }
 
   bool read(TimePoint now) {
@@ -249,6 +253,7 @@ class Connection::Impl {
   void on(Message& message, TimePoint /*now*/) {
     if (!is_open()) return;  // as in the DOM: nothing is heard after close()
     unconsumed_ += message.bytes.size();
+    ++num_unread_;
     events_.push_back(std::move(message));
   }
   void on(PingReceived& ping, TimePoint /*now*/) {
@@ -328,10 +333,11 @@ class Connection::Impl {
   std::variant<OpeningState, OpenState, Lingering, Done> state_;
   base::Deadline deadline_;           // of the handshake, of the close
   base::Deadline ping_at_, lost_at_;  // while open
-  std::size_t unconsumed_ = 0;        // message bytes given out and not yet read by the page
-  std::optional<Fault> fault_;        // of the server, not yet acted on
-  bool has_ended_ = false;            // Closed was told
-  bool has_failed_ = false;           // the server broke the protocol
+  std::size_t num_unread_ = 0;
+  std::size_t unconsumed_ = 0;  // message bytes given out and not yet read by the page
+  std::optional<Fault> fault_;  // of the server, not yet acted on
+  bool has_ended_ = false;      // Closed was told
+  bool has_failed_ = false;     // the server broke the protocol
   std::deque<Event> events_;
 };
 

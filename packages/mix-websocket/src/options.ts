@@ -24,7 +24,7 @@ export interface MixWebSocketInit {
 
 export type WebSocketRequest = Extract<ChannelRequest, { kind: 'webSocket' }>;
 
-const MAX_MS = 2 ** 31 - 1;
+export const MAX_MS = 2 ** 31 - 1;
 const MAX_BYTES = 2 ** 30;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -59,15 +59,18 @@ function checkedProtocols(given: string | string[] | undefined): string[] {
   return protocols;
 }
 
-function checkNumber(
-  name: keyof MixWebSocketInit,
-  value: unknown,
-  least: number,
-  most: number,
-): void {
+/** Throws RangeError, for a number that is given and not within. */
+export function checkNumber(name: string, value: unknown, least: number, most: number): void {
   if (value === undefined) return;
   if (typeof value !== 'number' || !(value >= least && value <= most)) {
     throw new RangeError(`${name}: expected ${least} to ${most}, got ${String(value)}`);
+  }
+}
+
+/** Throws RangeError. */
+export function checkPort(port: number): void {
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new RangeError(`port: expected 1 to 65535, got ${port}`);
   }
 }
 

@@ -8,6 +8,7 @@ import {
 } from '@mixweb/mix-tunnel';
 
 import { Incoming } from './incoming.ts';
+import { checkNumber, checkPort, MAX_MS } from './options.ts';
 
 export interface MixTlsOptions {
   /** Name in SNI and certificate. Default: the host. */
@@ -38,6 +39,8 @@ export interface MixSocket {
   startTls(options?: MixTlsOptions): Promise<MixSocket>;
 }
 
+/** Who hears the news of a channel, and of its abort. */
+type TakeOver = (hear: (news: ChannelNews) => void, fail: (reason: unknown) => void) => void;
 type Opened = Extract<ChannelNews, { kind: 'socketOpen' }>;
 
 const tlsOptions = (options: MixTlsOptions): TlsChannelOptions => ({
@@ -52,7 +55,7 @@ class Socket implements MixSocket {
   readonly opened: Promise<{ remoteAddress: string; remotePort: number }>;
   readonly closed: Promise<void>;
   readonly #channel: Channel;
-  readonly #takeOver: (next: (news: ChannelNews) => void) => void;
+  readonly #takeOver: TakeOver;
   readonly #incoming: Incoming<Uint8Array>;
   #outgoing!: WritableStreamDefaultController;
   #write: { left: number; resolve(): void; reject(reason: unknown): void } | undefined;
@@ -60,11 +63,7 @@ class Socket implements MixSocket {
   #lose!: (reason: unknown) => void;
   #isOver = false;
 
-  constructor(
-    channel: Channel,
-    opened: Opened,
-    takeOver: (next: (news: ChannelNews) => void) => void,
-  ) {
+  constructor(channel: Channel, opened: Opened, takeOver: TakeOver) {
     this.#channel = channel;
     this.#takeOver = takeOver;
     this.opened = Promise.resolve({ remoteAddress: opened.address, remotePort: opened.port });
@@ -84,7 +83,10 @@ class Socket implements MixSocket {
       close: () => channel.command({ kind: 'endWriting' }),
       abort: () => channel.command({ kind: 'socketClose' }),
     });
-    takeOver((news) => this.#hear(news));
+    takeOver(
+      (news) => this.#hear(news),
+      (reason) => this.#fail(reason),
+    );
   }
 
   close(): Promise<void> {
@@ -98,16 +100,21 @@ class Socket implements MixSocket {
       const error = new MixError('SOCKET_CLOSED', 'IO error: the socket goes on in TLS');
       this.#incoming.fail(error);
       this.#outgoing.error(error);
+      const fail = (failure: unknown): void => {
+        this.#lose(failure);
+        reject(failure as Error);
+      };
       this.#takeOver((news) => {
         if (news.kind === 'socketOpen') {
           this.#finish();
           resolve(new Socket(this.#channel, news, this.#takeOver));
         } else if (news.kind === 'failed' || news.kind === 'refused') {
-          const failure = MixError.from({ ...news.error, phase: 'tls' });
-          this.#lose(failure);
-          reject(failure);
+          if (news.kind === 'refused') this.#channel.cancel();
+          fail(MixError.from({ ...news.error, phase: 'tls' }));
+        } else if (news.kind === 'socketClosed') {
+          fail(new MixError('SOCKET_CLOSED', 'IO error: socket is closed'));
         }
-      });
+      }, fail);
       this.#channel.command({ kind: 'startTls', tls: tlsOptions(options) });
     });
   }
@@ -144,14 +151,14 @@ class Socket implements MixSocket {
         this.#write = undefined;
         break;
       case 'failed':
-        this.fail(MixError.from(news.error));
+        this.#fail(MixError.from(news.error));
         break;
       default:
         break;
     }
   }
 
-  fail(error: unknown): void {
+  #fail(error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#incoming.fail(error);
@@ -180,32 +187,35 @@ export const mixConnect = async (
   port: number,
   options: MixSocketOptions = {},
 ): Promise<MixSocket> => {
-  if (!Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new RangeError(`port: expected 1 to 65535, got ${port}`);
-  }
   const { signal, timeoutMs } = options;
+  checkPort(port);
+  checkNumber('timeoutMs', timeoutMs, 1, MAX_MS);
   const tls = options.tls === true ? {} : options.tls === false ? undefined : options.tls;
   signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
-    let socket: Socket | undefined;
     const stop = (): void => signal?.removeEventListener('abort', onAbort);
+    let fail: (reason: unknown) => void = reject;
     let hear = (news: ChannelNews): void => {
       if (news.kind === 'socketOpen') {
-        socket = new Socket(channel, news, (next) => void (hear = next));
-        resolve(socket);
+        const takeOver: TakeOver = (nextHear, nextFail) => {
+          hear = nextHear;
+          fail = nextFail;
+        };
+        resolve(new Socket(channel, news, takeOver));
       } else if (news.kind === 'failed') {
-        stop();
         reject(MixError.from({ ...news.error, phase: 'connect', retryable: true }));
       }
     };
     const onAbort = (): void => {
       channel.cancel();
-      reject(signal?.reason as Error);
-      socket?.fail(signal?.reason);
+      fail(signal?.reason);
     };
     const channel = sharedTunnel().openChannel(
       { kind: 'tcp', host, port, tls: tls && tlsOptions(tls), timeoutMs },
-      (news) => hear(news),
+      (news) => {
+        if (news.kind === 'socketClosed' || news.kind === 'failed') stop();
+        hear(news);
+      },
     );
     signal?.addEventListener('abort', onAbort, { once: true });
   });

@@ -88,7 +88,7 @@ struct StartTls {
 struct EndWriting {};
 /// Ends both directions in order.
 struct CloseSocket {};
-/// The reader took that many bytes of messages or of the stream.
+/// The reader took a message or datagram of that many bytes, or so many of the stream.
 struct ChannelConsumed {
   std::size_t bytes;
 };

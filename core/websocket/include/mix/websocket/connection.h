@@ -77,7 +77,7 @@ class Connection {
   /// callers may not use).
   [[nodiscard]] base::Result<void> close(std::optional<std::uint16_t> code,
                                          std::string_view reason);
-  /// The reader took message bytes: that much more may come.
+  /// The reader took a message of so many bytes: more may come.
   void consumed(std::size_t bytes);
 
   [[nodiscard]] base::Deadline next_deadline() const;

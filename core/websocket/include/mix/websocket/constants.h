@@ -34,6 +34,8 @@ inline constexpr std::size_t kMinCompressedSize = 64;
 inline constexpr std::size_t kMaxQueued = 128 * 1024 * 1024;
 /// Message bytes handed out and not yet taken by the reader; beyond, reading stops.
 inline constexpr std::size_t kMaxUnconsumed = 1024 * 1024;
+/// The same for their number: empty messages cost memory, too.
+inline constexpr std::size_t kMaxUnread = 4096;
 /// Answers to pings that wait to be written; beyond, reading stops.
 inline constexpr std::size_t kMaxControlQueued = 64 * 1024;
 inline constexpr std::size_t kMaxHeadSize = 64 * 1024;  // of the server's answer
