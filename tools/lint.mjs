@@ -138,6 +138,7 @@ const checks = [
   ['error codes', () => run('node', ['tools/gen-errors.mjs', '--check'])],
   ['notices', () => run('node', ['tools/gen-notices.mjs', '--check'])],
   ['lock file', lockfile],
+  ['docs', () => run('node', ['tools/docs.mjs'])],
   ['duplication', duplication],
   ['packages', packages],
   ['size', () => run('node', ['tools/size-budget.mjs'])],

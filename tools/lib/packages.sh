@@ -12,6 +12,8 @@ MIX_PACKAGES=(
   nginx-light unbound openssl ca-certificates chromium firefox-esr
   # WebKitGTK's WebView, its driver, a display, and the language that its shell is written in
   webkit2gtk-driver xvfb gir1.2-webkit2-4.1 python3-gi
+  # the reference of the C++ library
+  doxygen
   # the set-up itself
   debian-archive-keyring curl git xz-utils bzip2
 )

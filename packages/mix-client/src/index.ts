@@ -1,5 +1,10 @@
-// Messages with the names and events of the Nym SDK, over the page's tunnel. Thin: framing and
-// events here, everything else in mix-tunnel. spec: api part 1 §5
+/**
+ * Messages with the names and events of the Nym SDK, over the page's tunnel. Thin: framing and
+ * events here, everything else in mix-tunnel. spec: api part 1 §5
+ *
+ * @module @mixweb/mix-client
+ */
+
 import {
   disconnectMixTunnel,
   getTunnelState,

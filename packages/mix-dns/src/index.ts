@@ -1,4 +1,9 @@
-// mixDNS: names resolved through the page's mixnet tunnel. spec: api part 1 §3, part 2 §4
+/**
+ * mixDNS: names resolved through the page's mixnet tunnel. spec: api part 1 §3, part 2 §4
+ *
+ * @module @mixweb/mix-dns
+ */
+
 import {
   MixError,
   sharedTunnel,

@@ -1,4 +1,9 @@
-// mixFetch: fetch through the page's mixnet tunnel. spec: api part 1 §2, part 2 §3
+/**
+ * mixFetch: fetch through the page's mixnet tunnel. spec: api part 1 §2, part 2 §3
+ *
+ * @module @mixweb/mix-fetch
+ */
+
 import {
   MixError,
   setupMixTunnel,

@@ -1,6 +1,11 @@
 // eslint-disable-next-line @typescript-eslint/triple-slash-reference -- the declaration bundler needs it
 /// <reference path="./ambient.d.ts" />
-// Default entry: one file, worker and wasm inlined (gzip + base64), nothing for a bundler to find.
+/**
+ * Default entry: one file, worker and wasm inlined (gzip + base64), nothing for a bundler to find.
+ *
+ * @module @mixweb/mix-tunnel
+ */
+
 import inlinedWasm from '#inlined-wasm';
 import inlinedWorker from '#inlined-worker';
 

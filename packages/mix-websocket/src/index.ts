@@ -1,4 +1,9 @@
-// WebSockets and raw sockets through the page's mixnet tunnel.
+/**
+ * WebSockets and raw sockets through the page's mixnet tunnel.
+ *
+ * @module @mixweb/mix-websocket
+ */
+
 export { disconnectMixTunnel, getTunnelState, MixError, setupMixTunnel } from '@mixweb/mix-tunnel';
 export type { MixErrorCode, SetupMixTunnelOpts } from '@mixweb/mix-tunnel';
 export type { MixWebSocketInit } from './options.ts';

@@ -28,7 +28,7 @@ class Name {
   [[nodiscard]] std::size_t num_labels() const;
   /// The label from the right, in lower case; 0 is the top-level domain. Empty beyond the last.
   [[nodiscard]] std::string label_from_right(std::size_t index) const;
-  /// Dotted text; bytes that a host name lacks appear as \DDD. The root is empty.
+  /// Dotted text; bytes that a host name lacks appear as `\DDD`. The root is empty.
   [[nodiscard]] std::string text() const;
   /// Wire form in lower case: equal names have equal keys.
   [[nodiscard]] base::Bytes key() const;

@@ -84,14 +84,15 @@ struct OfferSurbs {
 };
 using ClientOutput = std::variant<Outgoing, SupplySurbs, OfferSurbs>;
 
-/// ```
+/// The client's side of one session with an exit:
+/// @verbatim
 ///            connect()            answered
 ///   Idle ---------------> Connecting ----------> Session
 ///    ^    refused, time-out |  ^ | v10 unanswered    |
 ///    +----------------------+  +-+ (again with v9)   |
 ///    +-----------------------------------------------+
 ///      disconnect(), the exit's word, silence, expiry
-/// ```
+/// @endverbatim
 class Client {
  public:
   /// `rng` and `log` must outlive the client.

@@ -27,7 +27,7 @@ struct ClientKeys {
 
 inline constexpr std::size_t kRecipientSize = 96;
 
-/// identity.encryption@gateway. 96 bytes in binary form.
+/// `identity.encryption@gateway`. 96 bytes in binary form.
 struct Recipient {
   crypto::Ed25519PublicKey identity;
   crypto::X25519PublicKey encryption;
