@@ -20,7 +20,7 @@ constexpr std::size_t kKiB = 1024;
 #if defined(__SANITIZE_ADDRESS__) || (defined(__has_feature) && __has_feature(address_sanitizer))
 constexpr std::size_t kLossTransfer = 192 * kKiB;
 constexpr std::uint64_t kLossRuns = 2;
-constexpr std::size_t kShapedTransfer = 128 * kKiB;
+constexpr std::size_t kShapedTransfer = 256 * kKiB;
 constexpr std::size_t kReorderedTransfer = 256 * kKiB;
 constexpr std::size_t kCutTransfer = 256 * kKiB;
 constexpr int kCuts = 30;
