@@ -111,18 +111,6 @@ Json faults_json(const FaultRates& rates) {
 
 // --- counters ---
 
-const char* role_name(NodeRole role) {
-  switch (role) {
-    case NodeRole::kMix:
-      return "mix";
-    case NodeRole::kEntry:
-      return "entry";
-    case NodeRole::kExit:
-      return "exit";
-  }
-  return "unknown";
-}
-
 Json gateway_json(const GatewayStats& stats) {
   return {{"links", stats.links},
           {"sessions", stats.sessions},
@@ -315,6 +303,12 @@ void act_on_node(NetworkControl& network, directory::NodeId id, std::string_view
 
 // --- the network ---
 
+void check_directory(const NetworkControl& network) {
+  if (network.directory_place() == DirectoryPlace::kElsewhere) {
+    refuse(409, "the directory is another process; ask its admin interface");
+  }
+}
+
 void set_directory_mode(NetworkControl& network, const Json& body) {
   check_fields(body, {"mode", "status"}, "the body");
   if (!body.contains("mode") || !body["mode"].is_string()) {
@@ -383,13 +377,16 @@ HttpAnswer post(NetworkControl& network, std::string_view path, const Json& body
     const FaultRates rates = parse_faults(body);
     for (ClusterNode& entry : network.cluster().nodes()) entry.node->set_faults(rates);
   } else if (path == "/rotate") {
+    check_directory(network);
     check_fields(body, {}, "the body");
     network.rotate_keys();
   } else if (path == "/epochs") {
+    check_directory(network);
     check_fields(body, {"advance"}, "the body");
     network.advance_epochs(
         static_cast<std::uint32_t>(number_field(body, "advance", 1, kMaxAdvance, 1)));
   } else if (path == "/directory") {
+    check_directory(network);
     set_directory_mode(network, body);
   } else if (path.starts_with(kNodes)) {
     const std::string_view rest = path.substr(kNodes.size());

@@ -100,33 +100,64 @@ void Cluster::set_performance(directory::NodeId id, std::uint8_t percent, base::
   renew_directory(now);
 }
 
+NodeRecord Cluster::record(directory::NodeId id) const {
+  const ClusterNode& entry = nodes_.at(id - 1);
+  const NodeKeys& keys = entry.node->keys();
+  const bool is_exit = entry.role == NodeRole::kExit;
+  NodeRecord record;
+  record.id = id;
+  record.role = entry.role;
+  record.layer = entry.layer;
+  record.identity = entry.identity.public_key;
+  record.noise_key = entry.host_key.public_key;
+  record.current = {keys.primary().rotation, keys.primary().keys.public_key};
+  if (const RotationKey* next = keys.pre_announced()) {
+    record.pre_announced = AnnouncedKey{next->rotation, next->keys.public_key};
+  }
+  record.ip_address = ip_text(entry.address);
+  record.mix_port = entry.address.port;
+  record.ws_port = entry.ws_port;
+  if (is_exit) record.ipr_address = ipr_address(entry).to_string();
+  record.build_version = is_exit ? config_.exit_build_version : config_.build_version;
+  record.performance = entry.performance;
+  record.listed = entry.listed;
+  return record;
+}
+
+void Cluster::set_remote(std::vector<NodeRecord> nodes, base::WallTime now) {
+  remote_ = std::move(nodes);
+  renew_directory(now);
+}
+
+void Cluster::follow(const DirectoryState& state) {
+  follows_ = true;
+  directory_ = state;
+  book_ = AddressBook();
+  for (const ClusterNode& entry : nodes_) book_.add(entry.address);
+  for (const NodeRecord& node : state.nodes) {
+    const auto address = sphinx::NodeAddress::parse(node.ip_address, node.mix_port);
+    if (address.has_value()) book_.add(*address);
+  }
+  if (epoch_.id != state.epoch.id || epoch_.rotation_epochs != state.epoch.rotation_epochs) {
+    for (ClusterNode& entry : nodes_) entry.node->update_epoch(state.epoch);
+  }
+  epoch_ = state.epoch;
+  renew_topology();
+}
+
 void Cluster::renew_directory(base::WallTime now) {
+  // The one whom we follow hears of our nodes by their next announcement.
+  if (follows_) return;
   directory_.epoch = epoch_;
   directory_.refreshed_at = now;
-  directory_.nodes.clear();
+  directory_.nodes = remote_;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    const ClusterNode& entry = nodes_[i];
-    const NodeKeys& keys = entry.node->keys();
-    NodeRecord record;
-    record.id = id_of_index(i);
-    record.role = entry.role;
-    record.layer = entry.layer;
-    record.identity = entry.identity.public_key;
-    record.noise_key = entry.host_key.public_key;
-    record.current = {keys.primary().rotation, keys.primary().keys.public_key};
-    if (const RotationKey* next = keys.pre_announced()) {
-      record.pre_announced = AnnouncedKey{next->rotation, next->keys.public_key};
-    }
-    record.ip_address = ip_text(entry.address);
-    record.mix_port = entry.address.port;
-    record.ws_port = entry.ws_port;
-    const bool is_exit = entry.role == NodeRole::kExit;
-    if (is_exit) record.ipr_address = ipr_address(entry).to_string();
-    record.build_version = is_exit ? config_.exit_build_version : config_.build_version;
-    record.performance = entry.performance;
-    record.listed = entry.listed;
-    directory_.nodes.push_back(std::move(record));
+    directory_.nodes.push_back(record(id_of_index(i)));
   }
+  renew_topology();
+}
+
+void Cluster::renew_topology() {
   auto topology = build_topology(directory_);
   topology_ = topology.has_value()
                   ? std::make_shared<const directory::Topology>(*std::move(topology))

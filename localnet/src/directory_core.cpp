@@ -369,6 +369,18 @@ directory::Node client_node(const NodeRecord& record, std::uint32_t rotation) {
 
 }  // namespace
 
+const char* role_name(NodeRole role) {
+  switch (role) {
+    case NodeRole::kMix:
+      return "mix";
+    case NodeRole::kEntry:
+      return "entry";
+    case NodeRole::kExit:
+      return "exit";
+  }
+  return "unknown";
+}
+
 const AnnouncedKey& key_for_rotation(const NodeRecord& node, std::uint32_t rotation) {
   if (node.current.rotation != rotation && node.pre_announced &&
       node.pre_announced->rotation == rotation) {

@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -26,14 +27,21 @@ namespace {
 
 using mix::localnet::Network;
 using mix::localnet::NetworkConfig;
+using mix::localnet::SiteConfig;
+
+constexpr std::uint16_t kSiteDirectoryPort = 8000;
+constexpr std::chrono::seconds kPatience{3};  // then it tells why the directory is missing
 
 struct Options {
   NetworkConfig network;
+  SiteConfig site;
+  std::string role;
   double epoch_seconds = 3600;
   std::vector<std::string> maps;
   std::string policy_file;
   std::vector<std::string> outbound;
   std::string exit_version;
+  bool port_given = false;
   bool allow_local = false;
   bool refuse_ipr_v10 = false;
   bool refuse_claims = false;
@@ -48,8 +56,8 @@ struct Options {
 void add_options(CLI::App& app, Options& options) {
   NetworkConfig& network = options.network;
   app.add_option("--port", network.directory_port,
-                 "Port of the directory and the admin interface; 0 takes a free one")
-      ->capture_default_str();
+                 "Port of the directory and the admin interface; 0 takes a free one (default 0, "
+                 "with --role directory 8000)");
   app.add_option("--gateways", network.gateways, "Entry gateways")->capture_default_str();
   app.add_option("--mixes-per-layer", network.mixes_per_layer, "Mix nodes in each of 3 layers")
       ->capture_default_str();
@@ -62,6 +70,36 @@ void add_options(CLI::App& app, Options& options) {
                "Every node on its own address 127.0.0.2, 127.0.0.3, ...");
   app.add_flag("--frames-v8", options.frames_v8,
                "Nodes tell one another the key rotation (frame version 8 instead of 7)");
+
+  SiteConfig& site = options.site;
+  app.add_option("--role", options.role,
+                 "This process is one role of a network of several: directory, gateway, mix, exit")
+      ->group("One role")
+      ->check(CLI::IsMember({"directory", "gateway", "mix", "exit"}));
+  app.add_option("--address", site.address, "Listen on this IP address, and tell it to the others")
+      ->group("One role")
+      ->capture_default_str();
+  app.add_option("--directory", site.directory_url,
+                 "URL of the directory's process, e.g. http://10.0.0.1:8000/api")
+      ->group("One role")
+      ->type_name("URL");
+  app.add_option("--layer", site.layer, "Layer of a mix")
+      ->group("One role")
+      ->check(CLI::Range(1, 3));
+  app.add_option("--mix-port", site.mix_port, "Port of a node for other nodes; 0 takes a free one")
+      ->group("One role")
+      ->capture_default_str();
+  app.add_option("--ws-port", site.ws_port, "Port of a gateway for clients; 0 takes a free one")
+      ->group("One role")
+      ->capture_default_str();
+  app.add_option("--admin-address", site.admin_address,
+                 "Address of admin interface, /metrics and status page; whoever reaches it may "
+                 "break the network")
+      ->group("One role")
+      ->capture_default_str();
+  app.add_option("--admin-port", site.admin_port, "Their port; 0 takes a free one")
+      ->group("One role")
+      ->capture_default_str();
 
   app.add_option("--map", options.maps,
                  "Send packets for A elsewhere: A=B, e.g. 8.8.8.8:53=127.0.0.1:5353, "
@@ -132,8 +170,30 @@ std::string read_file(const std::string& path) {
 }
 
 /// Throws std::invalid_argument with a sentence for the user.
+SiteConfig to_site(const Options& options) {
+  SiteConfig site = options.site;
+  const bool is_directory = options.role == "directory";
+  if (options.role == "gateway") site.role = SiteConfig::Role::kEntry;
+  if (options.role == "mix") site.role = SiteConfig::Role::kMix;
+  if (options.role == "exit") site.role = SiteConfig::Role::kExit;
+  if (!is_directory && site.directory_url.empty()) {
+    throw std::invalid_argument("--role " + options.role + " needs --directory URL");
+  }
+  if ((site.role == SiteConfig::Role::kMix) != (site.layer != 0)) {
+    throw std::invalid_argument("--layer belongs to --role mix, and only there");
+  }
+  return site;
+}
+
+/// Throws std::invalid_argument with a sentence for the user.
 NetworkConfig to_config(const Options& options) {
   NetworkConfig config = options.network;
+  if (!options.role.empty()) {
+    config.site = to_site(options);
+    if (config.directory_port == 0 && !options.port_given) {
+      config.directory_port = kSiteDirectoryPort;
+    }
+  }
   config.epochs.epoch = std::chrono::duration_cast<mix::base::Duration>(
       std::chrono::duration<double>(options.epoch_seconds));
   if (options.exits_without_entry) config.exit_entries = NetworkConfig::ExitEntries::kNo;
@@ -181,6 +241,9 @@ void print(const Network& network, bool json) {
               << mix.identity << "\n";
   }
   for (const auto& exit : addresses.exits) std::cout << "exit       " << exit.ipr_address << "\n";
+  const std::string base = addresses.admin_url.substr(0, addresses.admin_url.rfind('/'));
+  std::cout << "status     " << base << "/\n"
+            << "metrics    " << base << "/metrics\n";
   std::cout << "ready; SIGINT or SIGTERM ends it" << std::endl;
 }
 
@@ -218,11 +281,13 @@ int run(const Options& options) {
   Network network(io, to_config(options), rng);
 
   std::unique_ptr<StdinWatch> watch;
+  boost::asio::steady_timer patience(io);
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
   const auto end = [&] {
     boost::system::error_code ignored;
     std::ignore = signals.cancel(ignored);
     if (watch) watch->stop();
+    patience.cancel();
     network.stop();
     io.stop();
   };
@@ -231,7 +296,22 @@ int run(const Options& options) {
   });
   if (options.exit_with_stdin) watch = std::make_unique<StdinWatch>(io, end);
 
-  print(network, options.json);
+  // A node without its directory waits; it should say for what.
+  const std::function<void()> complain = [&] {
+    patience.expires_after(kPatience);
+    patience.async_wait([&](boost::system::error_code error) {
+      if (error) return;
+      const std::string problem = network.problem();
+      std::cerr << "mix-localnet: waiting for the directory"
+                << (problem.empty() ? "" : ": " + problem) << std::endl;
+      complain();
+    });
+  };
+  complain();
+  network.when_ready([&] {
+    patience.cancel();
+    print(network, options.json);
+  });
   io.run();
   return 0;
 }
@@ -244,10 +324,11 @@ int main(int argc, char** argv) {
   Options options;
   CLI::App app{
       "mix-localnet: a mixnet on loopback. Directory, entry gateways, mix nodes and exits in one "
-      "process, wire-compatible with the Nym network's clients. For tests and development: it "
-      "keeps no state and offers no anonymity."};
+      "process, or (--role) one of them on its own address; wire-compatible with the Nym network's "
+      "clients. For tests and development: it keeps no state and offers no anonymity."};
   add_options(app, options);
   CLI11_PARSE(app, argc, argv);
+  options.port_given = app.count("--port") > 0;
   try {
     return run(options);
   } catch (const std::exception& error) {

@@ -1,4 +1,4 @@
-// Assembles the nodes on loopback.
+// Assembles the nodes of this process, their directory or the way to it, and the HTTP servers.
 #include "mix/localnet/network.h"
 
 #include <algorithm>
@@ -8,10 +8,12 @@
 #include <stdexcept>
 #include <utility>
 
+#include "directory_follower.h"
+#include "front_door.h"
 #include "http_server.h"
-#include "mix/base/encoding.h"
-#include "mix/localnet/admin.h"
+#include "mix/localnet/announcement.h"
 #include "mix/localnet/system_clock.h"
+#include "network_addresses.h"
 #include "node_host.h"
 
 namespace mix::localnet {
@@ -22,8 +24,8 @@ using asio::ip::tcp;
 namespace {
 
 constexpr std::uint8_t kLayers = 3;
-constexpr std::uint32_t kMaxNodes = 200;  // also what 127.0.0.x has room for
 constexpr std::uint32_t kFirstDistinctHost = 2;
+constexpr std::string_view kAnnouncementPath = "/api/localnet/nodes";
 // Looks at the wall clock at least this often, since it may be set.
 constexpr std::chrono::milliseconds kLongestEpochWait{1000};
 
@@ -38,35 +40,28 @@ void check(const NetworkConfig& config) {
   if (nodes > kMaxNodes) throw std::invalid_argument("at most 200 nodes");
 }
 
-/// A page on this machine, by the origin's host.
-bool is_loopback_origin(std::string_view origin) {
-  const std::size_t scheme = origin.find("://");
-  if (scheme == std::string_view::npos) return false;
-  std::string_view host = origin.substr(scheme + 3);
-  const std::size_t port = host.rfind(':');
-  if (port != std::string_view::npos && host.find(']', port) == std::string_view::npos) {
-    host = host.substr(0, port);
+asio::ip::address parse_address(const std::string& text) {
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(text, error);
+  if (error) throw std::invalid_argument("not an IP address: " + text);
+  return address;
+}
+
+NodeRole role_of(const SiteConfig& site) {
+  switch (site.role) {
+    case SiteConfig::Role::kEntry:
+      return NodeRole::kEntry;
+    case SiteConfig::Role::kExit:
+      return NodeRole::kExit;
+    case SiteConfig::Role::kMix:
+    case SiteConfig::Role::kDirectory:
+      break;
   }
-  if (host == "localhost" || host == "[::1]" || host.ends_with(".localhost")) return true;
-  boost::system::error_code not_an_address;
-  const auto address = asio::ip::make_address_v4(std::string(host), not_an_address);
-  return !not_an_address && address.is_loopback();
+  return NodeRole::kMix;
 }
 
-void add_cors(HttpAnswer& answer, std::string origin) {
-  answer.headers.emplace_back("Access-Control-Allow-Origin", std::move(origin));
-  // For pages that are cross-origin isolated. spec: topology §1
-  answer.headers.emplace_back("Cross-Origin-Resource-Policy", "cross-origin");
-}
-
-HttpAnswer preflight_answer() {
-  HttpAnswer answer;
-  answer.status = 204;
-  answer.headers = {{"Access-Control-Allow-Methods", "GET, POST, OPTIONS"},
-                    {"Access-Control-Allow-Headers", "*, Content-Type, Accept"},
-                    {"Access-Control-Allow-Private-Network", "true"},
-                    {"Access-Control-Max-Age", "600"}};
-  return answer;
+std::string url_of(const tcp::endpoint& endpoint, const char* path) {
+  return "http://" + authority(endpoint.address().to_string(), endpoint.port()) + path;
 }
 
 }  // namespace
@@ -75,18 +70,8 @@ class Network::Impl final : public NetworkControl {
  public:
   Impl(asio::io_context& io, const NetworkConfig& config, base::Rng& rng, base::Log& log)
       : io_(io), config_(config), epoch_timer_(io) {
-    check(config);
     // Ports first: the directory must tell them.
-    std::vector<NodePlace> places;
-    places.reserve(config.gateways + config.exits + std::size_t{config.mixes_per_layer} * kLayers);
-    for (std::uint32_t i = 0; i < config.gateways; ++i) places.push_back(place(NodeRole::kEntry));
-    for (std::uint8_t layer = 1; layer <= kLayers; ++layer) {
-      for (std::uint32_t i = 0; i < config.mixes_per_layer; ++i) {
-        places.push_back(place(NodeRole::kMix, layer));
-      }
-    }
-    for (std::uint32_t i = 0; i < config.exits; ++i) places.push_back(place(NodeRole::kExit));
-
+    std::vector<NodePlace> places = config.site ? place_site(*config.site) : place_whole();
     ClusterConfig cluster;
     cluster.places = std::move(places);
     cluster.epochs = config.epochs;
@@ -105,29 +90,45 @@ class Network::Impl final : public NetworkControl {
                                                   std::move(client_listeners_[i]), rng, log,
                                                   clock_));
     }
-    server_ = std::make_unique<HttpServer>(
-        io, tcp::endpoint(asio::ip::address_v4::loopback(), config.directory_port),
-        [this](const HttpRequest& request) { return answer(request); });
-    collect_addresses();
+    open_servers();
     for (const auto& host : hosts_) host->start();
-    inform_exits();
-    arm_epoch_timer();
+    membership_changed();
+    if (directory_place() == DirectoryPlace::kHere) {
+      arm_epoch_timer();
+    } else {
+      follower_.emplace(
+          io, config.site->directory_url, [this] { return announcement(); },
+          [this](const NetworkView& view) { return follow(view); });
+    }
   }
 
   ~Impl() override { stop(); }
 
   void stop() {
     running_.reset();
-    if (server_) server_->close();
+    ready_ = nullptr;
+    if (follower_) follower_->stop();
+    for (const auto& server : servers_) server->close();
     epoch_timer_.cancel();
     for (const auto& host : hosts_) host->stop();
   }
 
   [[nodiscard]] const NetworkAddresses& addresses() const { return addresses_; }
 
+  void when_ready(std::function<void()> ready) {
+    if (!follower_) return ready();
+    ready_ = std::move(ready);
+  }
+
+  [[nodiscard]] std::string problem() const { return follower_ ? follower_->problem() : ""; }
+
   // --- NetworkControl ---
   Cluster& cluster() override { return *cluster_; }
-  [[nodiscard]] std::string description() const override;
+  [[nodiscard]] std::string description() const override { return to_json(addresses_); }
+  [[nodiscard]] DirectoryPlace directory_place() const override {
+    const bool here = !config_.site || config_.site->role == SiteConfig::Role::kDirectory;
+    return here ? DirectoryPlace::kHere : DirectoryPlace::kElsewhere;
+  }
   void kill(directory::NodeId id) override { host(id).kill(); }
   void restart(directory::NodeId id) override { host(id).restart(); }
   void cut_links(directory::NodeId id) override { host(id).cut_links(); }
@@ -164,63 +165,148 @@ class Network::Impl final : public NetworkControl {
  private:
   NodeHost& host(directory::NodeId id) { return *hosts_.at(id - 1); }
 
-  /// Binds the sockets of the next node.
+  std::vector<NodePlace> place_whole() {
+    check(config_);
+    std::vector<NodePlace> places;
+    places.reserve(kMaxNodes);
+    for (std::uint32_t i = 0; i < config_.gateways; ++i) places.push_back(place(NodeRole::kEntry));
+    for (std::uint8_t layer = 1; layer <= kLayers; ++layer) {
+      for (std::uint32_t i = 0; i < config_.mixes_per_layer; ++i) {
+        places.push_back(place(NodeRole::kMix, layer));
+      }
+    }
+    for (std::uint32_t i = 0; i < config_.exits; ++i) places.push_back(place(NodeRole::kExit));
+    return places;
+  }
+
+  std::vector<NodePlace> place_site(const SiteConfig& site) {
+    if (site.role == SiteConfig::Role::kDirectory) return {};
+    const auto ip = parse_address(site.address);
+    return {bind(role_of(site), site.layer, {ip, site.mix_port}, {ip, site.ws_port})};
+  }
+
+  /// The next node of a whole network: any free ports.
   NodePlace place(NodeRole role, std::uint8_t layer = 0) {
     auto ip = asio::ip::address_v4::loopback();
     if (config_.addresses == NetworkConfig::Addresses::kDistinct) {
       ip = asio::ip::address_v4(ip.to_uint() - 1 + kFirstDistinctHost +
                                 static_cast<std::uint32_t>(mix_listeners_.size()));
     }
+    return bind(role, layer, {ip, 0}, {ip, 0});
+  }
+
+  /// Binds the sockets of a node.
+  NodePlace bind(NodeRole role, std::uint8_t layer, const tcp::endpoint& nodes,
+                 const tcp::endpoint& clients) {
     const bool with_clients =
         role == NodeRole::kEntry ||
         (role == NodeRole::kExit && config_.exit_entries == NetworkConfig::ExitEntries::kYes);
-    mix_listeners_.push_back(std::make_unique<Listener>(io_, tcp::endpoint(ip, 0)));
-    client_listeners_.push_back(with_clients ? std::make_unique<Listener>(io_, tcp::endpoint(ip, 0))
-                                             : nullptr);
-    NodePlace node{role, layer, ip.to_string(), mix_listeners_.back()->endpoint().port(),
-                   std::nullopt};
+    mix_listeners_.push_back(std::make_unique<Listener>(io_, nodes));
+    client_listeners_.push_back(with_clients ? std::make_unique<Listener>(io_, clients) : nullptr);
+    NodePlace node{role, layer, nodes.address().to_string(),
+                   mix_listeners_.back()->endpoint().port(), std::nullopt};
     if (with_clients) node.ws_port = client_listeners_.back()->endpoint().port();
     return node;
   }
 
-  void collect_addresses() {
-    const std::string base = "http://127.0.0.1:" + std::to_string(server_->endpoint().port());
-    addresses_.directory_url = base + "/api";
-    addresses_.admin_url = base + "/admin";
-    for (const NodeRecord& node : cluster_->directory().nodes) {
-      const std::string identity = base::base58_encode(node.identity.view());
-      if (node.ws_port) {
-        addresses_.entries.push_back(
-            {node.id, identity, "ws://" + node.ip_address + ":" + std::to_string(*node.ws_port)});
-      }
-      if (node.role == NodeRole::kExit) {
-        addresses_.exits.push_back({node.id, identity, node.ipr_address});
-      }
-      if (node.role == NodeRole::kMix) {
-        addresses_.mixes.push_back(
-            {node.id, node.layer, identity, node.ip_address + ":" + std::to_string(node.mix_port)});
-      }
+  /// The directory and the operator's pages: on one port in a whole network, else apart, since the
+  /// directory is for everyone.
+  void open_servers() {
+    const auto serve = [this](const tcp::endpoint& endpoint, auto handler) {
+      servers_.push_back(std::make_unique<HttpServer>(io_, endpoint, std::move(handler)));
+      return servers_.back()->endpoint();
+    };
+    const auto directory = [this](const HttpRequest& request) {
+      return answer_client([this](const HttpRequest& call) { return answer_for_directory(call); },
+                           request);
+    };
+    const auto operators = [this](const HttpRequest& request) -> std::optional<HttpAnswer> {
+      return is_for_operator(request) ? answer_operator(*this, request)
+                                      : error_answer(404, "no such path; see GET /admin");
+    };
+    if (!config_.site) {
+      const auto endpoint =
+          serve({asio::ip::address_v4::loopback(), config_.directory_port},
+                [directory, operators](const HttpRequest& request) {
+                  return is_for_operator(request) ? operators(request) : directory(request);
+                });
+      addresses_.directory_url = url_of(endpoint, "/api");
+      addresses_.admin_url = url_of(endpoint, "/admin");
+      return;
     }
+    const SiteConfig& site = *config_.site;
+    addresses_.directory_url = site.directory_url;
+    if (site.role == SiteConfig::Role::kDirectory) {
+      const auto endpoint = serve({parse_address(site.address), config_.directory_port}, directory);
+      addresses_.directory_url = url_of(endpoint, "/api");
+    }
+    const auto endpoint = serve({parse_address(site.admin_address), site.admin_port}, operators);
+    addresses_.admin_url = url_of(endpoint, "/admin");
   }
 
-  std::optional<HttpAnswer> answer(const HttpRequest& request) {
-    const bool is_admin = request.path().starts_with("/admin");
-    if (is_admin) {
-      // Pages of the open web must not steer a network on the user's machine.
-      const bool allowed = request.origin.empty() || is_loopback_origin(request.origin);
-      if (!allowed) return error_answer(403, "the admin interface is for pages of this machine");
-      HttpAnswer out =
-          request.method == "OPTIONS" ? preflight_answer() : answer_admin(*this, request);
-      add_cors(out, request.origin.empty() ? "*" : request.origin);
-      return out;
+  /// Nodes of ours or of the directory came, went or changed.
+  void membership_changed() {
+    collect_nodes(cluster_->directory(), addresses_);
+    inform_exits();
+  }
+
+  // --- a network of several processes: the directory's side ---
+
+  HttpAnswer answer_announcement(const HttpRequest& request) {
+    if (request.method == "GET") return announcement_summary();
+    if (request.method != "POST") return error_answer(405, "use GET or POST");
+    // Nodes are no pages.
+    if (!request.origin.empty()) return error_answer(403, "pages cannot announce nodes");
+    try {
+      const auto change = registry_.announce(parse_announcement(request.body), clock_.now());
+      if (change == NodeRegistry::Change::kNodes) adopt_registry();
+    } catch (const std::invalid_argument& error) {
+      return error_answer(400, error.what());
     }
-    auto out = request.method == "OPTIONS" ? std::optional(preflight_answer())
-                                           : answer_for_directory(request);
-    if (out) add_cors(*out, "*");
-    return out;
+    follow_clock();
+    return json_answer(200, encode_view({registry_.serial(), cluster_->directory()}));
+  }
+
+  HttpAnswer announcement_summary() const {
+    return json_answer(200, nlohmann::ordered_json{{"nodes", registry_.nodes().size()},
+                                                   {"behind", registry_.behind()},
+                                                   {"routable", cluster_->topology() != nullptr}}
+                                .dump());
+  }
+
+  void adopt_registry() {
+    cluster_->set_remote(registry_.nodes(), clock_.wall_now());
+    membership_changed();
+  }
+
+  // --- and a node's ---
+
+  std::string announcement() const {
+    return encode_announcement({cluster_->record(Cluster::id_of_index(0)), seen_serial_});
+  }
+
+  DirectoryFollower::Next follow(const NetworkView& view) {
+    const Epoch& epoch = cluster_->epoch();
+    const bool news = view.serial != seen_serial_ || view.state.epoch.id != epoch.id ||
+                      view.state.epoch.start != epoch.start ||
+                      view.state.nodes != cluster_->directory().nodes;
+    if (!news) return DirectoryFollower::Next::kLater;
+    cluster_->follow(view.state);
+    membership_changed();
+    NodeRecord self = cluster_->record(Cluster::id_of_index(0));
+    const bool known = std::any_of(view.state.nodes.begin(), view.state.nodes.end(),
+                                   [&self](const NodeRecord& node) {
+                                     self.id = node.id;
+                                     return node == self;
+                                   });
+    seen_serial_ = view.serial;
+    if (known && ready_) std::exchange(ready_, nullptr)();
+    return DirectoryFollower::Next::kAtOnce;
   }
 
   std::optional<HttpAnswer> answer_for_directory(const HttpRequest& request) {
+    // What nodes say to one another is not what faults of the directory are about.
+    if (config_.site && request.path() == kAnnouncementPath) return answer_announcement(request);
     switch (directory_mode_.kind) {
       case DirectoryMode::Kind::kHang:
         return std::nullopt;
@@ -237,6 +323,7 @@ class Network::Impl final : public NetworkControl {
   }
 
   void follow_clock() {
+    if (registry_.expire(clock_.now()) == NodeRegistry::Change::kNodes) adopt_registry();
     if (cluster_->update(clock_.wall_now())) inform_exits();
   }
 
@@ -273,37 +360,16 @@ class Network::Impl final : public NetworkControl {
   std::vector<std::unique_ptr<Listener>> mix_listeners_, client_listeners_;
   std::unique_ptr<Cluster> cluster_;
   std::vector<std::shared_ptr<NodeHost>> hosts_;
-  std::unique_ptr<HttpServer> server_;
+  std::vector<std::unique_ptr<HttpServer>> servers_;
+  NodeRegistry registry_;
+  std::optional<DirectoryFollower> follower_;
+  std::uint32_t seen_serial_ = 0;
+  std::function<void()> ready_;
   asio::steady_timer epoch_timer_;
   DirectoryMode directory_mode_;
   NetworkAddresses addresses_;
   std::shared_ptr<bool> running_ = std::make_shared<bool>(true);  // null once stopped
 };
-
-std::string Network::Impl::description() const {
-  using Json = nlohmann::ordered_json;
-  Json entries = Json::array();
-  for (const auto& entry : addresses_.entries) {
-    entries.push_back({{"id", entry.id}, {"identity", entry.identity}, {"url", entry.url}});
-  }
-  Json exits = Json::array();
-  for (const auto& exit : addresses_.exits) {
-    exits.push_back({{"id", exit.id}, {"identity", exit.identity}, {"ipr", exit.ipr_address}});
-  }
-  Json mixes = Json::array();
-  for (const auto& mix : addresses_.mixes) {
-    mixes.push_back({{"id", mix.id},
-                     {"layer", mix.layer},
-                     {"identity", mix.identity},
-                     {"address", mix.address}});
-  }
-  return Json{{"directory", addresses_.directory_url},
-              {"admin", addresses_.admin_url},
-              {"entries", std::move(entries)},
-              {"exits", std::move(exits)},
-              {"mixes", std::move(mixes)}}
-      .dump();
-}
 
 Network::Network(asio::io_context& io, const NetworkConfig& config, base::Rng& rng, base::Log& log)
     : impl_(std::make_unique<Impl>(io, config, rng, log)) {}
@@ -311,6 +377,10 @@ Network::Network(asio::io_context& io, const NetworkConfig& config, base::Rng& r
 Network::~Network() = default;
 
 const NetworkAddresses& Network::addresses() const { return impl_->addresses(); }
+
+void Network::when_ready(std::function<void()> ready) { impl_->when_ready(std::move(ready)); }
+
+std::string Network::problem() const { return impl_->problem(); }
 
 std::string Network::description() const { return impl_->description(); }
 

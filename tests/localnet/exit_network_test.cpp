@@ -52,11 +52,12 @@ class UdpEcho {
   std::thread thread_;
 };
 
+constexpr base::Duration kFallBackAfter = 2s;
+
 /// Gateway session, mixnet client and IPR client over one WebSocket, without shaping.
 class TunnelClient {
  public:
-  explicit TunnelClient(const RunningNetwork& network,
-                        ipr::ProtocolVersion version = ipr::ProtocolVersion::k10)
+  explicit TunnelClient(const RunningNetwork& network, base::Duration v10_timeout = 50s)
       : socket_(io_) {
     const auto& entry = network.addresses().entries.at(0);
     const auto identity = crypto::parse_ed25519(entry.identity).value();
@@ -71,8 +72,8 @@ class TunnelClient {
     read_directory(network);
 
     ipr::ClientConfig config;
-    config.first_version = version;
-    config.v10_timeout = 2s;
+    config.first_version = ipr::ProtocolVersion::k10;
+    config.v10_timeout = v10_timeout;
     ipr_.emplace(config, rng_, base::null_log());
 
     beast::get_lowest_layer(socket_).connect(
@@ -87,8 +88,8 @@ class TunnelClient {
     mixnet_->start(clock_.now());
   }
 
-  /// Works until the condition holds; false after 20 s.
-  bool run_until(const std::function<bool()>& done, std::chrono::milliseconds limit = 20s) {
+  /// Works until the condition holds; false after `limit`. Machines of CI may be slow.
+  bool run_until(const std::function<bool()>& done, std::chrono::milliseconds limit = 120s) {
     const auto end = std::chrono::steady_clock::now() + limit;
     for (turn(); !done(); turn()) {
       if (std::chrono::steady_clock::now() > end) return false;
@@ -97,7 +98,7 @@ class TunnelClient {
     }
     return true;
   }
-  bool connect(std::chrono::milliseconds limit = 20s) {
+  bool connect(std::chrono::milliseconds limit = 120s) {
     ipr_->connect(clock_.now(), clock_.wall_now());
     return run_until([this] { return assignment_ || ended_; }, limit) && assignment_.has_value();
   }
@@ -227,10 +228,19 @@ TEST(ExitNetwork, CarriesDatagramsThroughTheExitAndBack) {
   ASSERT_TRUE(client.connect());
   EXPECT_EQ(client.assignment_->version, ipr::ProtocolVersion::k10);
   EXPECT_EQ(client.assignment_->mtu, 1420);
-  for (int i = 0; i < 100; ++i) {
-    client.send_udp("192.0.2.1:7", "datagram " + std::to_string(i));
+  std::set<std::string> missing;
+  for (int i = 0; i < 100; ++i) missing.insert("datagram " + std::to_string(i));
+  // Datagrams may get lost where a busy machine's queues are full: what is missing goes again.
+  for (int round = 0; !missing.empty() && round < 20; ++round) {
+    for (const std::string& payload : missing) client.send_udp("192.0.2.1:7", payload);
+    (void)client.run_until(
+        [&] {
+          for (const auto& packet : client.packets_) missing.erase(test::dissect(packet).payload);
+          return missing.empty();
+        },
+        10s);
   }
-  ASSERT_TRUE(client.run_until([&] { return client.packets_.size() >= 100; }));
+  ASSERT_TRUE(missing.empty());
   const auto got = test::dissect(client.packets_[0]);
   EXPECT_EQ(got.packet.source.to_string(), "192.0.2.1");
   EXPECT_EQ(got.payload.substr(0, 9), "datagram ");
@@ -246,7 +256,7 @@ TEST(ExitNetwork, FallsBackToVersion9WhenTheExitDropsVersion10) {
   NetworkConfig config;
   config.exit.router.newest = NewestVersion::k9;
   RunningNetwork network(config);
-  TunnelClient client(network);
+  TunnelClient client(network, kFallBackAfter);
   ASSERT_TRUE(client.connect());
   EXPECT_EQ(client.assignment_->version, ipr::ProtocolVersion::k9);
 }
@@ -278,7 +288,7 @@ TEST(ExitNetwork, SaysNothingWhileItIsFrozenAndGoesOnAfterwards) {
 
 TEST(ExitNetwork, CannotAnswerWhileItIsStarvedOfReplySurbs) {
   RunningNetwork network;
-  TunnelClient client(network);
+  TunnelClient client(network, kFallBackAfter);
   HttpClient admin(network.directory_port());
   const std::string exit = "/admin/nodes/" + std::to_string(network.addresses().exits.at(0).id);
   admin.post(exit + "/starve");

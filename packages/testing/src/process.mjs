@@ -1,5 +1,4 @@
-// Child processes that end with their parent, free ports, temporary folders.
-import { spawn } from 'node:child_process';
+// Free ports and temporary folders; child processes are those of mix-localnet.
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -8,8 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const STOP_GRACE_MS = 5_000;
-const PROBE_INTERVAL_MS = 50;
+export { runProcess } from '../../mix-localnet/src/process.mjs';
 
 /** Below the range from which systems give ports to outgoing connections and to listeners on 0. */
 const FIRST_PORT = 15_000;
@@ -49,80 +47,4 @@ export async function freePort() {
 export function temporaryFolder(name) {
   const path = mkdtempSync(join(tmpdir(), `mixweb-${name}-`));
   return { path, dispose: () => rmSync(path, { recursive: true, force: true }) };
-}
-
-/**
- * Starts a program and resolves when `ready` has found what it needs in the output so far, or, for
- * programs that say nothing, when `probe` does.
- *
- * @param {string} command
- * @param {string[]} args
- * @param {((output: string) => unknown) | undefined} ready a truthy value ends the wait and becomes
- *   `value`
- * @param {{ timeoutMs?: number, env?: Record<string, string>, probe?: () => Promise<boolean> }} [options]
- *   `probe` is asked again and again; it may reject
- */
-export async function runProcess(
-  command,
-  args,
-  ready,
-  { timeoutMs = 20_000, env = {}, probe } = {},
-) {
-  const child = spawn(command, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
-  });
-  const killWithParent = () => child.kill('SIGKILL');
-  process.once('exit', killWithParent);
-  let output = '';
-  const exited = once(child, 'exit').then(([code, signal]) => {
-    process.removeListener('exit', killWithParent);
-    return { code, signal };
-  });
-  const value = await new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      clearInterval(asking);
-      child.kill('SIGKILL');
-      reject(new Error(`${command} was not ready in ${timeoutMs} ms:\n${output}`));
-    }, timeoutMs);
-    const settle = (found) => {
-      clearTimeout(timer);
-      clearInterval(asking);
-      resolve(found);
-    };
-    const ask = async () => {
-      if (await probe().catch(() => false)) settle(true);
-    };
-    const asking = probe && setInterval(() => void ask(), PROBE_INTERVAL_MS);
-    const look = (chunk) => {
-      output += String(chunk);
-      const found = ready?.(output);
-      if (found) settle(found);
-    };
-    child.stdout.on('data', look);
-    child.stderr.on('data', look);
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      clearInterval(asking);
-      reject(error);
-    });
-    child.once('exit', (code) => {
-      clearTimeout(timer);
-      clearInterval(asking);
-      reject(new Error(`${command} ended with code ${code} before it was ready:\n${output}`));
-    });
-  });
-  return {
-    child,
-    value,
-    output: () => output,
-    /** Asks to end, insists after a while; resolves with how it ended. */
-    async stop() {
-      child.kill('SIGTERM');
-      const insist = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS);
-      const result = await exited;
-      clearTimeout(insist);
-      return result;
-    },
-  };
 }

@@ -23,6 +23,9 @@ struct DirectoryMode {
   int status = 500;
 };
 
+/// Does this process run the directory, with the network's clock?
+enum class DirectoryPlace : std::uint8_t { kHere, kElsewhere };
+
 /// What the admin interface may do to a running network.
 class NetworkControl {
  public:
@@ -30,6 +33,7 @@ class NetworkControl {
   [[nodiscard]] virtual Cluster& cluster() = 0;
   /// The line that the program prints at the start.
   [[nodiscard]] virtual std::string description() const = 0;
+  [[nodiscard]] virtual DirectoryPlace directory_place() const { return DirectoryPlace::kHere; }
 
   virtual void kill(directory::NodeId id) = 0;
   virtual void restart(directory::NodeId id) = 0;

@@ -83,6 +83,15 @@ class Cluster {
   void set_listed(directory::NodeId id, bool listed, base::WallTime now);
   void set_performance(directory::NodeId id, std::uint8_t percent, base::WallTime now);
 
+  // --- a network of several processes ---
+  /// What the directory shall know of a node of ours. Its id is that of this cluster.
+  [[nodiscard]] NodeRecord record(directory::NodeId id) const;
+  /// In the directory's process: nodes that run elsewhere join ours.
+  void set_remote(std::vector<NodeRecord> nodes, base::WallTime now);
+  /// In a node's process: clock and directory are those of `state` from now on. Keys follow the
+  /// epoch; do not call update(), advance_epochs() or rotate_keys() any more.
+  void follow(const DirectoryState& state);
+
   [[nodiscard]] const DirectoryState& directory() const { return directory_; }
   /// Null while a layer has no listed node.
   [[nodiscard]] std::shared_ptr<const directory::Topology> topology() const { return topology_; }
@@ -90,12 +99,15 @@ class Cluster {
  private:
   void enter(const Epoch& epoch, base::WallTime now);
   void renew_directory(base::WallTime now);
+  void renew_topology();
 
   ClusterConfig config_;
   EpochClock clock_;
   Epoch epoch_;
   AddressBook book_;
   std::vector<ClusterNode> nodes_;
+  std::vector<NodeRecord> remote_;
+  bool follows_ = false;
   DirectoryState directory_;
   std::shared_ptr<const directory::Topology> topology_;
 };

@@ -16,11 +16,15 @@
 namespace mix::localnet {
 
 enum class NodeRole : std::uint8_t { kMix, kEntry, kExit };
+/// "mix", "entry", "exit".
+[[nodiscard]] const char* role_name(NodeRole role);
 
 /// A public Sphinx key as a node announces it.
 struct AnnouncedKey {
   std::uint32_t rotation = 0;
   crypto::X25519PublicKey key;
+
+  friend bool operator==(const AnnouncedKey&, const AnnouncedKey&) = default;
 };
 
 /// What the directory knows of a node.
@@ -39,6 +43,8 @@ struct NodeRecord {
   std::string build_version;
   std::uint8_t performance = 100;  // percent
   bool listed = true;              // false: the node has left
+
+  friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };
 
 struct DirectoryState {

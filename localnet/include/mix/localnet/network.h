@@ -1,10 +1,14 @@
-// A whole local mixnet on loopback sockets in one process: directory, entry gateways, mixes, exits
-// and the admin interface. Everything runs in handlers of one io_context.
+// A local mixnet on sockets. Either the whole in one process on loopback: directory, entry
+// gateways, mixes, exits and the admin interface. Or one role of a network that is spread over
+// several processes and hosts: the directory, or a node that announces itself to it. Everything
+// runs in handlers of one io_context.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +19,21 @@
 
 namespace mix::localnet {
 
+/// One role of a network of several processes. Ports as on the live network.
+struct SiteConfig {
+  enum class Role : std::uint8_t { kDirectory, kEntry, kMix, kExit } role = Role::kDirectory;
+  std::uint8_t layer = 0;             // kMix: 1..3
+  std::string address = "127.0.0.1";  // IP literal: where it listens, and what others are told
+  std::uint16_t mix_port = 1789;      // of a node; 0: any free one
+  std::uint16_t ws_port = 9000;       // of a gateway, for clients; 0: any free one
+  std::string directory_url;          // of a node: whom it announces itself to
+  std::string admin_address = "127.0.0.1";  // of admin interface, metrics and status page
+  std::uint16_t admin_port = 0;             // 0: any free one
+};
+
 struct NetworkConfig {
+  /// When set, this process has one role only and the counts of nodes below mean nothing.
+  std::optional<SiteConfig> site;
   std::uint16_t directory_port = 0;  // 0: any free one; all other ports are always free ones
   std::uint32_t gateways = 1;
   std::uint32_t mixes_per_layer = 1;
@@ -74,7 +92,13 @@ class Network {
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
+  /// In a process with one role: of all nodes that the directory knew last.
   [[nodiscard]] const NetworkAddresses& addresses() const;
+  /// Calls back once: when the directory has taken in this process's node; at once in a process
+  /// that needs none.
+  void when_ready(std::function<void()> ready);
+  /// Why that has not happened yet, for people; empty when nothing is wrong.
+  [[nodiscard]] std::string problem() const;
   /// The addresses as one line of JSON.
   [[nodiscard]] std::string description() const;
   /// Nodes, keys, counters. Only from the thread that runs `io`.
