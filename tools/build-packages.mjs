@@ -13,7 +13,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const wasmDir = join(root, 'build/wasm-release/wasm');
 const glue = join(wasmDir, 'mixweb.mjs');
 const wasm = join(wasmDir, 'mixweb.wasm');
-if (!existsSync(glue)) {
+const packedWasm = join(wasmDir, 'mixweb.wasm.lzma');
+const unpacker = join(wasmDir, 'unpack/mixweb_unpack.wasm');
+if (![glue, packedWasm, unpacker].every((file) => existsSync(file))) {
   console.error('build-packages: no wasm module; run tools/build wasm first');
   process.exit(1);
 }
@@ -67,7 +69,7 @@ await build({
   entryPoints: [join(root, 'worker/src/worker.ts')],
   outfile: workerFile,
   external: nodeModules,
-  plugins: [supply({})],
+  plugins: [supply({ '#inlined-unpacker': readFileSync(unpacker).toString('base64') })],
 });
 await build({
   ...common,
@@ -78,7 +80,7 @@ await build({
   plugins: [supply({})],
 });
 const inlined = supply({
-  '#inlined-wasm': pack(readFileSync(wasm)),
+  '#inlined-wasm': readFileSync(packedWasm).toString('base64'),
   '#inlined-worker': pack(readFileSync(workerFile)),
 });
 for (const entry of ['index', 'separate']) {
@@ -130,5 +132,6 @@ function bundleTypes(packageDir, project, how, entry = 'index') {
 }
 const beside = ['--external-imports', '@mixweb/mix-tunnel'];
 bundleTypes(tunnel, 'tsconfig.json', ['--external-inlines', 'comlink']);
-for (const facade of facades) bundleTypes(facade, 'tsconfig.types.json', beside);
+// First, since the package's own main entry refers to it.
 bundleTypes(fetchPackage, 'tsconfig.types.json', beside, 'cookies');
+for (const facade of facades) bundleTypes(facade, 'tsconfig.types.json', beside);

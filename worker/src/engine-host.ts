@@ -29,6 +29,8 @@ import type {
 export interface Platform {
   createWebSocket(url: string): WebSocket;
   fetch(url: string, init: RequestInit): Promise<Response>;
+  /** Bytes of the module that the build inlined as text. */
+  unpackModule(text: string): Promise<ArrayBuffer>;
   /** Throws or rejects later where nothing can be stored. */
   openKeyStore(directory: string | undefined): KeyStore;
 }

@@ -23,6 +23,7 @@ const NodeWebSocket = await webSocketConstructor();
 const service = new TunnelService(createMixweb as CreateMixweb, {
   createWebSocket: (url) => new NodeWebSocket(url),
   fetch: (url, init) => fetch(url, init),
+  unpackModule: () => Promise.reject(new Error('Node reads the module from its file')),
   openKeyStore: (directory) => new FileKeyStore(directory),
 });
 

@@ -256,10 +256,13 @@ export interface MixFetchResponseInit {
   headers: [string, string][];
 }
 
+/** The wasm module: compiled, its bytes, or the text that the build inlines (tools/pack-module). */
+export type WasmSource = WebAssembly.Module | ArrayBuffer | string;
+
 /** What the worker offers beside the reference's interface. */
 export interface WorkerApi {
-  /** Hands over the compiled or raw module; must come before anything else. */
-  load(wasm: ArrayBuffer | WebAssembly.Module): Promise<Outcome<void>>;
+  /** Hands the module over; must come before anything else. */
+  load(wasm: WasmSource): Promise<Outcome<void>>;
   onState(listener: (news: StateNews) => void): Promise<void>;
   /** One listener: the page's inbox, which shares the messages out. */
   onMessage(listener: (message: MessageNews) => void): Promise<void>;

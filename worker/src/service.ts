@@ -28,6 +28,7 @@ import type {
   PathInfo,
   StateNews,
   WarningNews,
+  WasmSource,
   WorkerApi,
   WorkerStats,
 } from './protocol.ts';
@@ -90,9 +91,14 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
     this.#platform = platform;
   }
 
-  async load(wasm: ArrayBuffer | WebAssembly.Module): Promise<Outcome<void>> {
+  async load(wasm: WasmSource): Promise<Outcome<void>> {
     try {
-      this.#wasm = wasm instanceof WebAssembly.Module ? wasm : await WebAssembly.compile(wasm);
+      if (wasm instanceof WebAssembly.Module) {
+        this.#wasm = wasm;
+      } else {
+        const bytes = typeof wasm === 'string' ? await this.#platform.unpackModule(wasm) : wasm;
+        this.#wasm = await WebAssembly.compile(bytes);
+      }
       return { ok: true, value: undefined };
     } catch (cause) {
       const what = cause instanceof Error ? cause.message : String(cause);

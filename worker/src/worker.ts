@@ -6,10 +6,12 @@ import createMixweb from '#mixweb-module';
 import type { CreateMixweb } from './engine-module.ts';
 import { IndexedDbKeyStore } from './indexed-db-key-store.ts';
 import { TunnelService } from './service.ts';
+import { unpackModule } from './unpack.ts';
 
 const service = new TunnelService(createMixweb as CreateMixweb, {
   createWebSocket: (url) => new WebSocket(url),
   fetch: (url, init) => fetch(url, init),
+  unpackModule,
   openKeyStore: () => new IndexedDbKeyStore(),
 });
 

@@ -1,24 +1,16 @@
 // Starting the dedicated worker in a browser, from inlined or separate files.
+import type { WasmSource } from '../../../worker/src/protocol.ts';
 import type { WorkerParts } from './worker-link.ts';
 
 const LOAD_TIMEOUT_MS = 30_000;
 
-/** Undoes the build's gzip + base64. */
-export async function unpack(base64Gzip: string): Promise<ArrayBuffer> {
-  const packed = Uint8Array.from(atob(base64Gzip), (char) => char.charCodeAt(0));
-  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
-  return new Response(unpacked).arrayBuffer();
-}
-
 /** Compiles while it downloads; falls back where the server's media type forbids that. */
-export async function compileFrom(url: string | URL): Promise<Wasm> {
+export async function compileFrom(url: string | URL): Promise<WasmSource> {
   const response = await fetch(url, { credentials: 'same-origin' });
   if (!response.ok) throw new Error(`${String(url)} answers ${response.status}`);
   const streaming = response.headers.get('content-type')?.startsWith('application/wasm') === true;
   return streaming ? WebAssembly.compileStreaming(response) : response.arrayBuffer();
 }
-
-type Wasm = ArrayBuffer | WebAssembly.Module;
 
 /**
  * Starts a worker from the first of `scripts` that the page is allowed to run: a Content-Security-
@@ -26,7 +18,7 @@ type Wasm = ArrayBuffer | WebAssembly.Module;
  */
 export async function browserWorker(
   scripts: readonly (string | URL)[],
-  wasm: Promise<Wasm>,
+  wasm: Promise<WasmSource>,
 ): Promise<WorkerParts> {
   wasm.catch(() => undefined); // awaited below, unless no worker starts
   const refusals: string[] = [];
@@ -50,7 +42,7 @@ class ScriptRefused extends Error {}
  * The script is a classic one, which every platform runs: module workers are younger than what
  * else is needed here. Resolves after the worker's first message.
  */
-async function startFrom(script: string | URL, wasm: Promise<Wasm>): Promise<WorkerParts> {
+async function startFrom(script: string | URL, wasm: Promise<WasmSource>): Promise<WorkerParts> {
   const worker = newWorker(script);
   const crashListeners = new Set<(what: string) => void>();
   try {

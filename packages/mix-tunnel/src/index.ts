@@ -1,7 +1,7 @@
 // eslint-disable-next-line @typescript-eslint/triple-slash-reference -- the declaration bundler needs it
 /// <reference path="./ambient.d.ts" />
 /**
- * Default entry: one file, worker and wasm inlined (gzip + base64), nothing for a bundler to find.
+ * Default entry: one file, worker and wasm inlined as text, nothing for a bundler to find.
  *
  * @module @mixweb/mix-tunnel
  */
@@ -10,16 +10,17 @@ import inlinedWasm from '#inlined-wasm';
 import inlinedWorker from '#inlined-worker';
 
 import { IndexedDbKeyStore } from '../../../worker/src/indexed-db-key-store.ts';
+import { gunzip } from '../../../worker/src/inlined.ts';
 import { bindApi } from './api.ts';
-import { browserWorker, compileFrom, unpack } from './browser-worker.ts';
+import { browserWorker, compileFrom } from './browser-worker.ts';
 import type { StartWorker } from './worker-link.ts';
 
 export * from './exports.ts';
 
 const startWorker: StartWorker = async ({ workerUrl, wasmUrl }) => {
-  const wasm = wasmUrl === undefined ? unpack(inlinedWasm) : compileFrom(wasmUrl);
+  const wasm = wasmUrl === undefined ? Promise.resolve(inlinedWasm) : compileFrom(wasmUrl);
   if (workerUrl !== undefined) return browserWorker([workerUrl], wasm);
-  const script = new Blob([await unpack(inlinedWorker)], { type: 'text/javascript' });
+  const script = new Blob([await gunzip(inlinedWorker)], { type: 'text/javascript' });
   const url = URL.createObjectURL(script);
   try {
     return await browserWorker([url, ...workerFile()], wasm);

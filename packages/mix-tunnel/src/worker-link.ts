@@ -1,15 +1,15 @@
 // The page's end of the worker: starting it, talking to it, noticing its death.
 import * as Comlink from 'comlink';
 
-import type { WorkerApi } from '../../../worker/src/protocol.ts';
+import type { WasmSource, WorkerApi } from '../../../worker/src/protocol.ts';
 import type { IMixTunnelWorker } from '../../../worker/src/service.ts';
 import { MixError } from './mix-error.ts';
 
 /** A worker that has sent its first message, as the platform-specific entries supply it. */
 export interface WorkerParts {
   endpoint: Comlink.Endpoint;
-  /** Raw bytes (transferred) or a compiled module. */
-  wasm: ArrayBuffer | WebAssembly.Module;
+  /** Raw bytes are transferred. */
+  wasm: WasmSource;
   /** Calls back once when the worker dies of an uncaught error. */
   onCrash(listener: (what: string) => void): void;
   terminate(): void;
@@ -38,8 +38,8 @@ export class WorkerLink {
       parts = await startWorker(options);
       const link = new WorkerLink(parts);
       const { wasm } = parts;
-      const transfer = wasm instanceof ArrayBuffer ? [wasm] : [];
-      const outcome = await link.call(link.remote.load(Comlink.transfer(wasm, transfer)));
+      const handedOver = wasm instanceof ArrayBuffer ? Comlink.transfer(wasm, [wasm]) : wasm;
+      const outcome = await link.call(link.remote.load(handedOver));
       if (!outcome.ok) throw MixError.from(outcome.error);
       return link;
     } catch (cause) {
