@@ -36,6 +36,7 @@ const browserGlobals = Object.fromEntries(
     'Response',
     'Request',
     'Headers',
+    'crypto',
   ].map((name) => [name, 'readonly']),
 );
 

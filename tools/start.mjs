@@ -91,6 +91,7 @@ const site = await serveExamples({
   url,
   socket: 'wss://sockets.example/echo',
   direct: `http://127.0.0.1:${internet.origin.httpPort}/page-1024.html`,
+  download: 'https://origin.example/page-1048576.html',
 });
 console.log(`playground ${site.origin}/`);
 console.log(`more       ${site.origin}/examples/dns-lookup/, ${site.origin}/examples/web-socket/`);

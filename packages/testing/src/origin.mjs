@@ -68,7 +68,11 @@ export async function startOrigin(certificate, expired = certificate, pages = {}
       ${listen}
       ${files ? `ssl_certificate ${files.certFile}; ssl_certificate_key ${files.keyFile};` : ''}
       root ${root};
-      location / { add_header Access-Control-Allow-Origin *; }
+      location / {
+        add_header Access-Control-Allow-Origin *;
+        add_header Access-Control-Expose-Headers *;
+        add_header X-Seen-From $remote_addr;
+      }
       location /echo { proxy_pass http://127.0.0.1:${echo.port}; proxy_set_header Host $http_host; }
       location = /early-close { return 444; }
     }`;
