@@ -292,7 +292,10 @@ export class EngineHost {
   }
 
   #turn(): void {
-    if (this.#inTurn) return; // an action's effect reported back at once; the loop sees it
+    if (this.#inTurn) {
+      this.#turnSoon(); // what an action led to at once is for the next one
+      return;
+    }
     this.#inTurn = true;
     this.#isTurnDue = false;
     clearTimeout(this.#timer);
