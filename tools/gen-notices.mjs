@@ -2,37 +2,12 @@
 // from the sources that the set-up fetched.
 //   node tools/gen-notices.mjs [--check]
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+import { LIBRARIES, MODULES, nativeSources, root } from './lib/components.mjs';
+
 const target = join(root, 'THIRD_PARTY_NOTICES');
 const deps = process.env['MIX_DEPS_DIR'] ?? join(root, '.deps');
-
-/** The licence that we take each library under, and the file with its text. */
-const LIBRARIES = {
-  libsodium: ['ISC', 'LICENSE'],
-  mbedtls: ['Apache-2.0', undefined],
-  lwip: ['BSD-3-Clause', 'COPYING'],
-  blake3: ['Apache-2.0', undefined],
-  nghttp2: ['MIT', 'COPYING'],
-  zlib: ['Zlib', 'LICENSE'],
-  brotli: ['MIT', 'LICENSE'],
-};
-/** In no package: these measure. */
-const TOOLS = new Set(['benchmark']);
-/** Bundled from npm. */
-const MODULES = ['comlink'];
-
-const pinned = new Map(
-  readFileSync(join(root, 'third_party/pins.txt'), 'utf8')
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => line.split(/\s+/).slice(0, 2))
-    .filter(([name]) => !TOOLS.has(name)),
-);
-const unknown = [...pinned.keys()].filter((name) => !(name in LIBRARIES));
-if (unknown.length > 0) throw new Error(`no licence is known for ${unknown.join(', ')}`);
 
 const clean = (text) => text.replaceAll('\r\n', '\n').trim();
 const sections = [];
@@ -42,8 +17,8 @@ const add = (name, version, license, text) => {
 };
 const SAME = 'The text of the Apache License 2.0 is in the file LICENSE.';
 
-for (const [name, version] of pinned) {
-  const [license, file] = LIBRARIES[name];
+for (const { name, version, license } of nativeSources()) {
+  const [, file] = LIBRARIES[name];
   const text =
     file === undefined
       ? SAME

@@ -113,6 +113,12 @@ async function packages() {
   return { ok: bad.length === 0, output: bad.map(({ output }) => output).join('') };
 }
 
+/** Advisories are asked of the registry, which need not answer. */
+async function audit() {
+  const done = await run('node', ['tools/audit.mjs']);
+  return { ...done, note: done.output.includes('no advisories') ? 'licences only' : undefined };
+}
+
 /** The published declarations: drop-in for those of @nymproject, and complete in themselves. */
 async function publishedTypes() {
   const outcomes = [];
@@ -137,6 +143,8 @@ const checks = [
   ['published types', publishedTypes],
   ['error codes', () => run('node', ['tools/gen-errors.mjs', '--check'])],
   ['notices', () => run('node', ['tools/gen-notices.mjs', '--check'])],
+  ['audit', audit],
+  ['sbom', () => run('node', ['tools/sbom.mjs'])],
   ['lock file', lockfile],
   ['docs', () => run('node', ['tools/docs.mjs'])],
   ['duplication', duplication],

@@ -3,7 +3,7 @@
 // publish them, and the output compared with the guide's. Only the network is a local one.
 import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -48,7 +48,7 @@ afterAll(async () => {
 
 const preload = new URL('./support/lead-to-localnet.mjs', import.meta.url);
 const environment = (): NodeJS.ProcessEnv => ({
-  PATH: [join(root, 'build/native-release/localnet'), process.env['PATH']].join(delimiter),
+  PATH: process.env['PATH'],
   HOME: home.path,
   npm_config_registry: registry.url,
   npm_config_cache: join(registry.folder, 'cache'),

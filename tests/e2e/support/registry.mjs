@@ -30,14 +30,9 @@ export async function startRegistry() {
   const pack = async (name, folder) => {
     const destination = join(store.path, name.replace('/', '+'));
     mkdirSync(destination, { recursive: true });
-    const args = [
-      'pack',
-      '--ignore-scripts',
-      '--silent',
-      '--pack-destination',
-      destination,
-      folder,
-    ];
+    // Our own bring programs that they make then.
+    const scripts = `--ignore-scripts=${!name.startsWith('@mixweb/')}`;
+    const args = ['pack', scripts, '--silent', '--pack-destination', destination, folder];
     await run('npm', args, { cwd: root });
     const [file] = readdirSync(destination);
     const bytes = readFileSync(join(destination, file));
