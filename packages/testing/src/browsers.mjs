@@ -45,19 +45,27 @@ const ALWAYS_AWAKE = [
 const IMPORT_TIMEOUT_MS = 20_000;
 
 /**
- * Remote addresses of the TCP connections that a Chromium net log tells of.
+ * What a Chromium net log tells: remote addresses of TCP connections, and hosts whose names were
+ * looked up.
  *
  * @param {string} file
- * @returns {Promise<string[]>}
+ * @returns {Promise<{ addresses: string[], names: string[] }>}
  */
-async function connectedAddresses(file) {
+async function networkUse(file) {
   const log = JSON.parse(await readFile(file, 'utf8'));
-  const attempt = log.constants.logEventTypes.TCP_CONNECT_ATTEMPT;
-  const addresses = log.events
-    .filter((event) => event.type === attempt)
-    .map((event) => event.params?.address)
-    .filter((address) => address !== undefined);
-  return [...new Set(addresses)];
+  const types = log.constants.logEventTypes;
+  const told = (type, field) => [
+    ...new Set(
+      log.events
+        .filter((event) => event.type === types[type])
+        .map((event) => event.params?.[field])
+        .filter((value) => value !== undefined),
+    ),
+  ];
+  return {
+    addresses: told('TCP_CONNECT_ATTEMPT', 'address'),
+    names: told('HOST_RESOLVER_MANAGER_REQUEST', 'host'),
+  };
 }
 
 /**
@@ -96,6 +104,12 @@ export async function launchBrowser(name, { background = 'awake' } = {}) {
           executablePath: '/usr/bin/firefox-esr',
           headless: true,
         });
+  const end = async () => {
+    await browser.close();
+    const use = name === 'chromium' ? await networkUse(netLog) : { addresses: [], names: [] };
+    folder.dispose();
+    return use;
+  };
   return {
     browser,
     /**
@@ -109,13 +123,10 @@ export async function launchBrowser(name, { background = 'awake' } = {}) {
       await untilImported(page);
       return page;
     },
+    /** Closes the browser; in Chromium resolves with all that it connected to or looked up. */
+    end,
     /** Closes the browser; in Chromium resolves with every address that it connected to. */
-    async close() {
-      await browser.close();
-      const addresses = name === 'chromium' ? await connectedAddresses(netLog) : [];
-      folder.dispose();
-      return addresses;
-    },
+    close: async () => (await end()).addresses,
   };
 }
 
