@@ -89,6 +89,12 @@ for (const [name, outcome] of Object.entries({ stale, typedoc, doxygen })) {
   ok = false;
   console.error(`docs: ${name} failed\n${outcome.output}`);
 }
+const map = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+for (const name of readdirSync(join(root, 'docs/adr'))) {
+  if (map.includes(`(adr/${name})`)) continue;
+  ok = false;
+  console.error(`docs: docs/architecture.md does not list adr/${name}`);
+}
 if (ok) {
   const { broken, checked, pages: count } = brokenLinks();
   for (const link of broken.slice(0, 30)) console.error(`docs: leads nowhere: ${link}`);
