@@ -399,11 +399,28 @@ val to_js(tunnel::ChannelEvent& event) {
   return out;
 }
 
+/// The platform's URL parser, called through a JavaScript function that does not throw.
+class JsUrls final : public http::UrlResolver {
+ public:
+  explicit JsUrls(val resolve) : resolve_(std::move(resolve)) {}
+  [[nodiscard]] std::optional<std::string> resolve(std::string_view base,
+                                                   std::string_view reference) const override {
+    const val url = resolve_(std::string{base}, to_js(base::as_bytes(reference)));
+    if (url.isUndefined()) return std::nullopt;
+    return url.as<std::string>();
+  }
+
+ private:
+  val resolve_;
+};
+
 /// The engine with its browser host's services.
 class JsEngine {
  public:
-  JsEngine(val options, val log_sink)
-      : log_(std::move(log_sink)), engine_(options_from_js(options), clock_, rng_, log_) {}
+  JsEngine(val options, val log_sink, val resolve_url)
+      : log_(std::move(log_sink)),
+        urls_(std::move(resolve_url)),
+        engine_(options_from_js(options), clock_, rng_, log_, &urls_) {}
 
   val start(val stored) { return outcome(engine_.start(stored_from_js(stored))); }
   void shutdown() { engine_.shutdown(); }
@@ -539,6 +556,7 @@ class JsEngine {
   BrowserClock clock_;
   crypto::SystemRng rng_;
   JsLog log_;
+  JsUrls urls_;
   tunnel::Engine engine_;
 };
 
@@ -546,7 +564,7 @@ class JsEngine {
 
 EMSCRIPTEN_BINDINGS(mixweb) {
   emscripten::class_<JsEngine>("Engine")
-      .constructor<val, val>()
+      .constructor<val, val, val>()
       .function("start", &JsEngine::start)
       .function("shutdown", &JsEngine::shutdown)
       .function("linkOpened", &JsEngine::link_opened)

@@ -244,6 +244,20 @@ describe.each(KINDS)('over %s', (origin) => {
     expect(cancelled).toBe(reason);
   });
 
+  it('fails a body that has arrived but was not read when it is aborted', async () => {
+    const abort = new AbortController();
+    const { signal } = abort;
+    let arrived = 0;
+    const onDownloadProgress = ({ loaded }: { loaded: number }): void => void (arrived = loaded);
+    const init = { signal, onDownloadProgress };
+    const unread = await mixFetch(`${origin}/bytes/10`, init);
+    const read = await mixFetch(`${origin}/bytes/10`, init);
+    expect(await read.text()).toHaveLength(10);
+    expect(arrived).toBe(10);
+    abort.abort();
+    await expect(unread.text()).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
   it('tells of a connection that breaks in the body', async () => {
     const response = await mixFetch(`${origin}/reset`);
     const failure = await failureOf(response.text());
@@ -380,6 +394,40 @@ describe('redirects', () => {
     expect(other).toMatchObject({ 'x-own': 'kept' });
     expect(other['authorization'] ?? other['cookie']).toBeUndefined();
   });
+});
+
+describe('a redirect to', () => {
+  const origin = 'http://node.example';
+  const follow = (to: string): Promise<Response> =>
+    mixFetch(`${origin}/redirect/302?to=${encodeURIComponent(to)}`);
+  /** As a server sends it that writes UTF-8 into its fields. */
+  const asUtf8 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
+
+  it.each([
+    ['a name in UTF-8', asUtf8('http://bücher.example/method?ä'), '?%C3%A4'],
+    ['a name in ISO-8859-1', 'http://B\u00fcCHER.example/method', ''],
+    ['an encoded name', 'http://b%C3%BCcher%2Eexample/method', ''],
+    ['a name in punycode', '//xn--bcher-kva.example/method#there', ''],
+  ])('%s finds its way', async (_, to, query) => {
+    const response = await follow(to);
+    expect(response.url).toBe(`http://xn--bcher-kva.example/method${query}`);
+    expect(await response.text()).toBe('GET');
+  });
+
+  it.each([
+    ['backslashes', String.raw`\\node.example\bytes\7`, '/bytes/7'],
+    ['dots and tabs', '/a/./b/%2e%2e/../../bytes\t/7', '/bytes/7'],
+    ['a scheme alone', 'http:../bytes/7', '/bytes/7'],
+  ])('%s is taken as browsers take it', async (_, to, path) => {
+    expect((await follow(to)).url).toBe(origin + path);
+  });
+
+  it.each(['http://a b/', 'http://u:p@node.example/', 'http://[1]/', 'mailto:a@b', 'http://'])(
+    '%s is refused',
+    async (to) => {
+      expect(await failureOf(follow(to))).toMatchObject({ code: 'REDIRECT' });
+    },
+  );
 });
 
 describe('cookies', () => {

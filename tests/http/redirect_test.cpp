@@ -151,6 +151,52 @@ TEST(Redirect, RefusesALocationThatIsNone) {
   }
 }
 
+/// Answers as told, and notes what it was asked.
+class FakeUrls final : public UrlResolver {
+ public:
+  std::optional<std::string> answer;
+  mutable std::string base, reference;
+  [[nodiscard]] std::optional<std::string> resolve(std::string_view from,
+                                                   std::string_view to) const override {
+    base = from;
+    reference = to;
+    return answer;
+  }
+};
+
+TEST(Redirect, LeadsWhereThePlatformsParserSays) {
+  FakeUrls urls;
+  const RedirectPolicy policy{.urls = &urls};
+  const Request request = request_to("http://a/x?y#old");
+  urls.answer = "http://xn--bcher-kva.example/p";
+  const Request next = followed(decide(request,
+                                       answer(302,
+                                              "http://b\xc3\xbc"
+                                              "cher.example/p"),
+                                       policy));
+  EXPECT_EQ(next.url.to_string(), "http://xn--bcher-kva.example/p");
+  EXPECT_EQ(next.url.fragment, "#old");
+  EXPECT_EQ(urls.base, "http://a/x?y");
+  EXPECT_EQ(urls.reference,
+            "http://b\xc3\xbc"
+            "cher.example/p");
+}
+
+TEST(Redirect, ChecksWhatThePlatformsParserSays) {
+  FakeUrls urls;
+  const RedirectPolicy policy{.urls = &urls};
+  const Request request = request_to("https://a/x");
+  EXPECT_EQ(refusal(decide(request, answer(302, "//"), policy)), "Location is not a valid URL");
+  urls.answer = "https://user:secret@a/";
+  EXPECT_EQ(refusal(decide(request, answer(302, "/"), policy)), "Location is not a valid URL");
+  urls.answer = "mailto:somebody";
+  EXPECT_EQ(refusal(decide(request, answer(302, "/"), policy)),
+            "redirect to unsupported scheme 'mailto' rejected");
+  urls.answer = "http://a/";
+  EXPECT_EQ(refusal(decide(request, answer(302, "/"), policy)),
+            "redirect from https to http rejected (would leak credentials)");
+}
+
 TEST(Redirect, RefusesTwoDifferentLocations) {
   ResponseHead head = answer(302, "/y");
   head.headers.emplace_back("location", "/y");

@@ -11,6 +11,7 @@ import type {
 import { errorFields } from './errors.ts';
 import { FetchJobs, type FetchListener } from './fetch-jobs.ts';
 import { KeyKeeper, type KeyStore } from './key-store.ts';
+import { resolveLocation } from './location.ts';
 import { MessageJobs } from './messages.ts';
 import type {
   EngineOptions,
@@ -115,7 +116,11 @@ export class EngineHost {
     }
     // eslint-disable-next-line no-console -- tracing is what the caller asked for
     const trace: LogSink = (event, value) => console.debug(`mixweb ${event} ${value}`);
-    this.#engine = new this.#module.Engine(options, options.debug === true ? trace : undefined);
+    this.#engine = new this.#module.Engine(
+      options,
+      options.debug === true ? trace : undefined,
+      resolveLocation,
+    );
     this.#soon.port1.onmessage = (): void => {
       if (this.#isTurnDue) this.#turn();
     };

@@ -95,7 +95,12 @@ export interface WasmEngine {
 export type LogSink = ((event: string, value: number) => void) | undefined;
 
 export interface MixwebModule {
-  Engine: new (options: object, log: LogSink) => WasmEngine;
+  /** `resolveUrl` must not throw: an exception would not find its way through the module. */
+  Engine: new (
+    options: object,
+    log: LogSink,
+    resolveUrl: (base: string, reference: Uint8Array) => string | undefined,
+  ) => WasmEngine;
 }
 
 /** Emscripten's factory (build output mixweb.mjs). */

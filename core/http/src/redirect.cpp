@@ -49,6 +49,13 @@ void cut_referer(HeaderList& headers) {
   replace_header(headers, "Referer", url ? std::optional{url->origin() + "/"} : std::nullopt);
 }
 
+base::Result<Url> resolve(const Url& base, const std::string& location, const UrlResolver* urls) {
+  if (urls == nullptr) return base.resolve(location);
+  const auto absolute = urls->resolve(base.to_string(), location);
+  if (!absolute) return Errc::usage_bad_url;
+  return Url::parse(*absolute);
+}
+
 Error refused(std::string context) { return {Errc::http_redirect_refused, 0, std::move(context)}; }
 
 }  // namespace
@@ -69,7 +76,7 @@ base::Result<RedirectDecision> decide_redirect(const Request& request, const Res
   const auto location = find_header(head.headers, "location");
   if (!location) return RedirectDecision{Deliver{}};
   if (is_ambiguous(head.headers, *location)) return refused("several Location headers");
-  auto target = request.url.resolve(*location);
+  auto target = resolve(request.url, *location, policy.urls);
   if (!target && target.error().code == Errc::usage_bad_scheme) {
     return refused("redirect to unsupported scheme '" + target.error().context + "' rejected");
   }

@@ -47,8 +47,9 @@ struct LookupJob {
 
 class Engine::Impl {
  public:
-  Impl(Options options, const base::Clock& clock, base::Rng& rng, base::Log& log)
-      : options_(std::move(options)), clock_(clock), rng_(rng), log_(log) {}
+  Impl(Options options, const base::Clock& clock, base::Rng& rng, base::Log& log,
+       const http::UrlResolver* urls)
+      : options_(std::move(options)), clock_(clock), rng_(rng), log_(log), urls_(urls) {}
 
   base::Result<void> start(StoredKeys stored) {
     if (path_) return Errc::usage_already_set_up;
@@ -253,7 +254,7 @@ class Engine::Impl {
  private:
   DialServices dial_services() { return {options_, clock_, rng_, *stack_, *resolver_, trust_}; }
 
-  JobServices services() { return {options_, *pool_, actions_}; }
+  JobServices services() { return {options_, *pool_, actions_, urls_}; }
 
   void set_state(State state, std::optional<Step> step, std::optional<Error> error) {
     if (state == state_ && !step && !error && announced_) return;
@@ -475,6 +476,7 @@ class Engine::Impl {
   const base::Clock& clock_;
   base::Rng& rng_;
   base::Log& log_;
+  const http::UrlResolver* const urls_;
 
   State state_ = State::kConnecting;
   bool announced_ = false;
@@ -509,8 +511,9 @@ class Engine::Impl {
   ChannelTable channels_;
 };
 
-Engine::Engine(Options options, const base::Clock& clock, base::Rng& rng, base::Log& log)
-    : impl_(std::make_unique<Impl>(std::move(options), clock, rng, log)) {}
+Engine::Engine(Options options, const base::Clock& clock, base::Rng& rng, base::Log& log,
+               const http::UrlResolver* urls)
+    : impl_(std::make_unique<Impl>(std::move(options), clock, rng, log, urls)) {}
 Engine::~Engine() = default;
 
 base::Result<void> Engine::start(StoredKeys stored) { return impl_->start(std::move(stored)); }

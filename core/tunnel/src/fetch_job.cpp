@@ -193,6 +193,7 @@ void FetchJob::head_arrived(Exchanging& exchanging, http::ResponseHead head, Tim
   policy.mode = options_.redirect;
   policy.max_redirects = options_.max_redirects.value_or(services_.options.max_redirects);
   policy.replay = options_.replay;
+  policy.urls = services_.urls;
   auto decision = http::decide_redirect(request_, head, policy, visited_);
   if (!decision) {
     fail(decision.error());

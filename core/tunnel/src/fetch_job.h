@@ -24,6 +24,7 @@ struct JobServices {
   const Options& options;
   ConnectionPool& pool;
   std::deque<Action>& actions;
+  const http::UrlResolver* urls;  // may be null
 };
 
 class FetchJob {

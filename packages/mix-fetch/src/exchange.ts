@@ -1,6 +1,7 @@
 // One exchange through the tunnel, from prepared request to Response.
 import { MixError, sharedTunnel, type FetchMessage, type FetchTiming } from '@mixweb/mix-tunnel';
 
+import { failUnread } from './abort.ts';
 import type { CookieKeeper } from './cookie-jar.ts';
 import { verified } from './integrity.ts';
 import type { MixRequestInit, Progress } from './options.ts';
@@ -25,6 +26,8 @@ export function exchange(
   const { request, signal, integrity } = prepared;
   return new Promise<Response>((resolve, reject) => {
     let body: ReadableStreamDefaultController<Uint8Array> | undefined;
+    /** Where the last chunk waits for the reader. */
+    let passing: TransformStreamDefaultController<Uint8Array> | undefined;
     let response: Response | undefined;
     let settled = false;
     let finished = false;
@@ -60,6 +63,9 @@ export function exchange(
       });
       const taken = new TransformStream<Uint8Array, Uint8Array>(
         {
+          start: (controller) => {
+            passing = controller;
+          },
           transform(chunk, controller) {
             loaded += chunk.byteLength;
             channel.send({ kind: 'consumed', bytes: chunk.byteLength });
@@ -132,7 +138,10 @@ export function exchange(
           timing = message.timing;
           if (response) timings.set(response, timing);
           upload?.stop();
-          body?.close();
+          if (body) {
+            body.close();
+            if (signal && passing) failUnread(passing, signal, () => shaped(abortReason(signal)));
+          }
           break;
         case 'failed':
           failWith(MixError.from(message.error));

@@ -246,7 +246,7 @@ http {
     log,
     hosts: [
       {
-        names: ['node.example'],
+        names: ['node.example', 'xn--bcher-kva.example'],
         address: ADDRESS.http1,
         ports: { 80: ports.http, 443: ports.https },
       },

@@ -21,6 +21,7 @@ struct RedirectPolicy {
   RedirectMode mode = RedirectMode::kFollow;
   std::size_t max_redirects = 5;
   Replay replay = Replay::kImpossible;
+  const UrlResolver* urls = nullptr;  // null: Url::resolve, which knows ASCII host names only
 };
 
 /// The response is the caller's.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,16 @@ struct Url {
   [[nodiscard]] std::string authority() const;
   /// Without the fragment, which never goes over the wire.
   [[nodiscard]] std::string to_string() const;
+};
+
+/// The platform's URL parser (WHATWG URL), where there is one: it knows IDNA and all the rest.
+class UrlResolver {
+ public:
+  virtual ~UrlResolver() = default;
+  /// The absolute, normalised URL that `reference` (a server's bytes, UTF-8 or ISO-8859-1) means
+  /// within `base`; nothing when it means none.
+  [[nodiscard]] virtual std::optional<std::string> resolve(std::string_view base,
+                                                           std::string_view reference) const = 0;
 };
 
 }  // namespace mix::http

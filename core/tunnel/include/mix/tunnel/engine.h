@@ -83,9 +83,11 @@ struct Stats {
 
 class Engine {
  public:
-  /// Nothing happens before `start`. `clock`, `rng` and `log` outlive the engine. At most one
-  /// engine lives in a process (see net::Stack).
-  Engine(Options options, const base::Clock& clock, base::Rng& rng, base::Log& log);
+  /// Nothing happens before `start`. `clock`, `rng`, `log` and `urls` outlive the engine. At most
+  /// one engine lives in a process (see net::Stack). `urls` says where redirects lead; without it
+  /// they lead to hosts with ASCII names only.
+  Engine(Options options, const base::Clock& clock, base::Rng& rng, base::Log& log,
+         const http::UrlResolver* urls = nullptr);
   ~Engine();
 
   /// Validates the options, opens stored keys and starts connecting. Errors: those of `validate`,
