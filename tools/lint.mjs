@@ -150,6 +150,7 @@ const checks = [
   ['duplication', duplication],
   ['packages', packages],
   ['size', () => run('node', ['tools/size-budget.mjs'])],
+  ['size by object', () => run('node', ['tools/size-report.mjs'])],
 ];
 
 const counts = [];
@@ -160,7 +161,7 @@ for (const [name, check] of checks) {
   console.log(
     `lint: ${ok ? 'ok    ' : 'FAILED'} ${name}${note ? ` (${note})` : ''} ${seconds.toFixed(1)} s`,
   );
-  if (!ok || name === 'size') process.stdout.write(output);
+  if (!ok || name.startsWith('size')) process.stdout.write(output);
   counts.push({
     name: `lint: ${name}`,
     passed: ok ? 1 : 0,
