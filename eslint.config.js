@@ -50,7 +50,16 @@ const noDefaultExport = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', 'build/**', '.deps/**', '**/*.generated.ts'] },
+  {
+    ignores: [
+      '**/dist/**',
+      '**/node_modules/**',
+      'build/**',
+      '.deps/**',
+      '**/*.generated.ts',
+      'docs/api/**',
+    ],
+  },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -149,6 +149,7 @@ const checks = [
   ['docs', () => run('node', ['tools/docs.mjs'])],
   ['duplication', duplication],
   ['packages', packages],
+  ['api report', () => run('node', ['tools/api-report.mjs', '--check'])],
   ['size', () => run('node', ['tools/size-budget.mjs'])],
   ['size by object', () => run('node', ['tools/size-report.mjs'])],
 ];
