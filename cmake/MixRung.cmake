@@ -56,12 +56,12 @@ function(mix_rung name)
   add_library(mix::${name} ALIAS mix_${name})
 endfunction()
 
-# mix_test(<name> DEPS ... [SOURCES ...] [HOST] [SHARDS n])
+# mix_test(<name> DEPS ... [SOURCES ...] [HOST] [SHARDS n] [RUNNER command...] [LABEL label])
 # <name>_test from the *_test.cpp of the current folder. HOST: native only, with exceptions and run-time
 # types, for tests that use localnet/ or the system. Natively a program, in wasm run under Node. SHARDS:
-# run as so many processes, each with its part of the tests.
+# run as so many processes, each with its part of the tests. RUNNER: what runs the program. LABEL: CTest's.
 function(mix_test name)
-  cmake_parse_arguments(ARG "HOST" "SHARDS" "DEPS;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "HOST" "SHARDS;LABEL" "DEPS;SOURCES;RUNNER" ${ARGN})
   if(ARG_HOST AND EMSCRIPTEN)
     return()
   endif()
@@ -96,7 +96,8 @@ function(mix_test name)
         GTEST_TOTAL_SHARDS=${ARG_SHARDS} GTEST_SHARD_INDEX=${shard})
     endforeach()
   else()
-    _mix_run_test(${target} ${target})
+    _mix_run_test(${target} ${ARG_RUNNER} $<TARGET_FILE:${target}>)
+    set_property(TEST ${target} PROPERTY LABELS ${ARG_LABEL})
   endif()
 endfunction()
 

@@ -7,7 +7,7 @@ MIX_PACKAGES=(
   cmake ninja-build pkg-config python3
   # libraries of localnet and the tests
   libslirp-dev libglib2.0-dev nlohmann-json3-dev libcli11-dev
-  libgtest-dev libgmock-dev googletest libbenchmark-dev
+  libgtest-dev libgmock-dev googletest libbenchmark-dev valgrind
   # the tests' origin, resolver, roots and browsers
   nginx-light unbound openssl ca-certificates chromium firefox-esr
   # WebKitGTK's WebView, its driver, a display, and the language that its shell is written in

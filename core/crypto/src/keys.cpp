@@ -63,13 +63,13 @@ SharedSecret x25519(const X25519SecretKey& secret, const X25519PublicKey& peer) 
   SharedSecret out;
   const int status =
       crypto_scalarmult(out.reveal_mut().data(), secret.reveal().data(), peer.bytes.data());
-  // A refused point is one of low order, whose clamped multiples are all zero.
-  if (status != 0) wipe(out.reveal_mut());
+  // A refused point is one of low order, whose clamped multiples are all zero. Points are public.
+  if (declassify(status != 0)) wipe(out.reveal_mut());
   return out;
 }
 
 bool is_zero(const SharedSecret& secret) {
-  return sodium_is_zero(secret.reveal().data(), secret.reveal().size()) == 1;
+  return declassify(sodium_is_zero(secret.reveal().data(), secret.reveal().size()) == 1);
 }
 
 Ed25519KeyPair Ed25519KeyPair::generate(base::Rng& rng) {

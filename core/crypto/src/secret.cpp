@@ -20,7 +20,7 @@ bool ct_equal(base::ByteView a, base::ByteView b) {
     // Keeps the compiler from leaving the loop at the first difference.
     asm volatile("" : "+r"(difference));
   }
-  return difference == 0;
+  return declassify(difference == 0);
 }
 
 }  // namespace mix::crypto

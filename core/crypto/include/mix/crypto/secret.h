@@ -11,7 +11,12 @@ namespace mix::crypto {
 /// Overwrites memory in a way the compiler may not remove.
 void wipe(base::MutByteView bytes);
 
-/// Equality without a data-dependent branch. Lengths are public.
+/// Declares a verdict about secrets public, so that it may be branched upon: whether a tag fits,
+/// whether a point was of small order. The checks of constant time (tests/constant_time) stop to
+/// follow it here; every call says why that is right. Returns `verdict`.
+[[nodiscard]] bool declassify(bool verdict);
+
+/// Equality without a data-dependent branch. Lengths and the verdict are public.
 [[nodiscard]] bool ct_equal(base::ByteView a, base::ByteView b);
 
 template <std::size_t N>
