@@ -1,5 +1,5 @@
 // Runs the test suites and sums their counts. Last line: `N passed, N failed`.
-//   node tools/test.mjs [native] [wasm] [vitest]     default: all
+//   node tools/test.mjs [native] [hardening] [wasm] [vitest]     default: all
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -31,20 +31,27 @@ function runQuietly(command, args) {
 
 const note = (text) => console.log(`test: ${text}`);
 
-/** One CTest preset: counts of its GoogleTest programs; a program that died counts as one failure. */
-async function ctestSuite(name, preset) {
+/**
+ * One CTest preset, or its tests of one label with the targets they need: counts of its GoogleTest
+ * programs; a program that died counts as one failure.
+ */
+async function ctestSuite(name, preset, { targets = [], label } = {}) {
   const count = { name, passed: 0, failed: 0, skipped: 0 };
   note(`building ${preset}`);
   if (!existsSync(join(root, `build/${preset}/build.ninja`))) {
     if (!(await runQuietly('cmake', ['--preset', preset]))) return { ...count, failed: 1 };
   }
-  if (!(await runQuietly('cmake', ['--build', '--preset', preset]))) return { ...count, failed: 1 };
+  const target = targets.length > 0 ? ['--target', ...targets] : [];
+  if (!(await runQuietly('cmake', ['--build', '--preset', preset, ...target]))) {
+    return { ...count, failed: 1 };
+  }
 
   const folder = join(root, `build/${preset}/results`);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const junit = join(folder, 'ctest.xml');
-  run('ctest', ['--preset', preset, '--output-junit', junit, '--quiet']);
+  const only = label === undefined ? [] : ['-L', label];
+  run('ctest', ['--preset', preset, '--output-junit', junit, '--quiet', ...only]);
   if (!existsSync(junit)) {
     note(`${preset}: ctest itself failed`);
     return { ...count, failed: 1 };
@@ -113,6 +120,12 @@ async function vitestSuite(name) {
 
 const suites = {
   native: () => ctestSuite('core and localnet, native, ASan+UBSan', 'native-debug'),
+  // What the sanitizers cannot see, or stand in the way of.
+  hardening: () =>
+    ctestSuite('constant time and wiped memory, native, optimised', 'native-release', {
+      targets: ['constant_time_test', 'memory_test'],
+      label: 'hardening',
+    }),
   wasm: () => ctestSuite('core, wasm under Node', 'wasm-release'),
   vitest: () => vitestSuite('packages and browsers, Vitest'),
 };

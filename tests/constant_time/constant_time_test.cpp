@@ -67,6 +67,7 @@ class ConstantTime : public testing::Test {
   /// Public keys of nodes, as a topology has them.
   std::vector<sphinx::Hop> route(std::size_t hops) {
     std::vector<sphinx::Hop> out;
+    out.reserve(hops);
     for (std::size_t i = 0; i < hops; ++i) {
       out.push_back({.address = {.ip = sphinx::Ipv4Octets{10, 0, 0, 1}, .port = 1789},
                      .key = crypto::X25519KeyPair::generate(public_rng_).public_key,

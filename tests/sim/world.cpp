@@ -166,6 +166,7 @@ base::Deadline SimExit::next_deadline() const {
 World::World(WorldConfig config)
     : latency_(config.latency),
       rng_(config.seed),
+      engine_rng_(config.engine_rng == nullptr ? rng_ : *config.engine_rng),
       cluster_(config.cluster, rng_, clock_.wall_now()),
       internet_(static_cast<std::uint32_t>(config.seed)),
       name_server_(internet_),
@@ -196,7 +197,7 @@ void World::replace_engine() {
   confirmed_.clear();
   warnings_.clear();
   engine_deadline_.reset();
-  engine_ = std::make_unique<tunnel::Engine>(options_, clock_, rng_, base::null_log());
+  engine_ = std::make_unique<tunnel::Engine>(options_, clock_, engine_rng_, base::null_log());
 }
 
 void World::inform_exits() {

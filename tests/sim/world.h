@@ -54,6 +54,7 @@ enum class ServerTcp : std::uint8_t { kLwip, kRack };
 struct WorldConfig {
   WorldConfig();  // one entry, one mix a layer, one exit
   std::uint64_t seed = 1;
+  base::Rng* engine_rng = nullptr;  // outlives the world; null: the same as everybody's
   localnet::ClusterConfig cluster;
   localnet::IpRouterConfig router;
   Latency latency;
@@ -300,6 +301,7 @@ class World {
   const Latency latency_;
   test::ManualClock clock_;
   test::SeededRng rng_;
+  base::Rng& engine_rng_;
   localnet::Cluster cluster_;
   std::map<std::string, directory::NodeId> by_address_;
   std::map<directory::NodeId, std::unique_ptr<SimExit>> exits_;

@@ -1,5 +1,8 @@
 #include "mix/mixnet/padding.h"
 
+#include <algorithm>
+
+#include "mix/crypto/secret.h"
 #include "mix/mixnet/constants.h"
 #include "mix/mixnet/fragment.h"
 
@@ -11,11 +14,11 @@ constexpr std::uint8_t kMark = 1;
 
 base::Bytes pad(base::Bytes message, std::size_t fragment_size) {
   const std::size_t marked = message.size() + kPaddingMarkSize;
-  const std::size_t padded = marked + plan_split(marked, fragment_size).room;
-  message.reserve(padded);
-  message.push_back(kMark);
-  message.resize(padded, 0);
-  return message;
+  base::Bytes padded(marked + plan_split(marked, fragment_size).room);
+  std::ranges::copy(message, padded.begin());
+  padded[message.size()] = kMark;
+  crypto::wipe(message);
+  return padded;
 }
 
 base::Result<base::ByteView> unpad(base::ByteView padded) {

@@ -4,7 +4,11 @@
 
 namespace mix::mixnet {
 
-void ReplySurb::encode(base::Writer& out) const { out.bytes(key.reveal()).bytes(surb.encode()); }
+void ReplySurb::encode(base::Writer& out) const {
+  base::Bytes block = surb.encode();
+  out.bytes(key.reveal()).bytes(block);
+  crypto::wipe(block);
+}
 
 base::Result<ReplySurb> ReplySurb::decode(base::ByteView bytes, sphinx::KeyRotation rotation) {
   base::Reader in(bytes);

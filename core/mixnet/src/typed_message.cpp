@@ -30,7 +30,7 @@ base::Result<void> encode_list(base::Writer& out, const RepliableMessage& messag
   std::vector<base::Bytes> encoded;
   encoded.reserve(message.surbs.size());
   for (const ReplySurb& surb : message.surbs) {
-    base::Writer one;
+    base::Writer one(ReplySurb::encoded_size(sphinx::Version::kLongKeys, sphinx::kMaxHops));
     surb.encode(one);
     encoded.push_back(one.take());
     if (encoded.back().size() != encoded.front().size()) return Errc::mixnet_bad_message;
@@ -55,6 +55,9 @@ base::Result<void> encode_list(base::Writer& out, const RepliableMessage& messag
     out.u16be(static_cast<std::uint16_t>(encoded.size())).u8(hops);
     out.u8(static_cast<std::uint8_t>(rotation));
   }
+  // At once: growing would leave keys in memory that is given back.
+  out.reserve(encoded.size() * (encoded.empty() ? 0 : encoded.front().size()) +
+              message.data.size());
   for (base::Bytes& one : encoded) {
     out.bytes(one);
     crypto::wipe(one);

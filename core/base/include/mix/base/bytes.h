@@ -80,6 +80,9 @@ class Writer {
   Writer& u64be(std::uint64_t value);
   Writer& bytes(ByteView value);
   Writer& fill(std::size_t count, std::uint8_t value);
+  /// Makes room for `count` more bytes, so that writing them leaves no copy of the earlier ones
+  /// behind.
+  void reserve(std::size_t count) { out_.reserve(out_.size() + count); }
   /// Reserves two bytes for a length that is known later; hand the slot to `patch_u16be`.
   [[nodiscard]] std::size_t reserve_u16();
   void patch_u16be(std::size_t slot, std::uint16_t value);
