@@ -233,7 +233,8 @@ describe('a worker thread that', () => {
       state: 'failed',
       reason: { kind: 'task_panicked' },
     });
-    expect(told).toEqual(['failed']);
+    expect(told.filter((state) => state === 'failed')).toHaveLength(1);
+    expect(told.at(-1)).toBe('failed');
     await expect(mixFetch(PAGE_URL)).rejects.toMatchObject({ code: 'NOT_READY' });
     await expect(getTunnelStats()).rejects.toMatchObject({ name: 'MixError' });
 

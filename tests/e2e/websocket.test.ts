@@ -10,7 +10,7 @@ import {
   type MixWebSocketInit,
 } from '@mixweb/mix-websocket';
 import { disconnectMixTunnel, getMixTunnel, proxy, setupMixTunnel } from '@mixweb/mix-tunnel';
-import { startInternet, UNSHAPED } from '@mixweb/testing';
+import { ADDRESSES, startInternet, UNSHAPED } from '@mixweb/testing';
 import packet from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 
@@ -22,7 +22,11 @@ const setUp = (): Promise<void> => setupMixTunnel({ ...internet.tunnel, ...UNSHA
 
 beforeAll(async () => {
   internet = await startInternet({
-    zone: { 'dns.example': { A: ['8.8.8.8'] }, 'silent.example': { A: ['8.8.8.8'] } },
+    zone: {
+      'dns.example': { A: ['8.8.8.8'] },
+      'silent.example': { A: ['8.8.8.8'] },
+      'xn--bcher-kva.example': { A: [ADDRESSES.sockets] },
+    },
     behaviours: { 'silent.example': 'silent' },
   });
 });
@@ -175,7 +179,8 @@ describe('MixWebSocket', () => {
     const corners = [0, 1, 125, 126, 127, 65_535, 65_536];
     const sizes = Array.from({ length: 1000 }, (_, i) => {
       const place = (i * 0.618_034) % 1; // spread evenly, in an order without pattern
-      return corners[i % 500] ?? Math.floor(2 ** (16 * place ** 5));
+      const magnitude = i % 100 === 0 ? 12 + 4 * place : 12 * place; // few are large
+      return corners[i] ?? Math.floor(2 ** magnitude);
     });
     const messages = sizes.map((size) => randomBytes(size));
     const received: string[] = [];
@@ -397,7 +402,7 @@ describe('raw sockets', () => {
   afterAll(() => disconnectMixTunnel());
 
   it('echo bytes over TCP until both ends are done', async () => {
-    const socket = await mixConnect('sockets.example', 7);
+    const socket = await mixConnect('bücher.example', 7);
     expect(await socket.opened).toMatchObject({ remotePort: 7 });
     const data = new Uint8Array(randomBytes(100_000));
     const writer = socket.writable.getWriter();

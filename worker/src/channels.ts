@@ -127,3 +127,12 @@ export function asciiName(name: string): string {
     return name;
   }
 }
+
+/** The same request or command, with its name as the DNS knows it. */
+export function withAsciiName<T extends ChannelRequest | ChannelCommand>(said: T): T {
+  if (said.kind === 'dns') return { ...said, name: asciiName(said.name) };
+  if (said.kind === 'tcp' || said.kind === 'datagram') {
+    return { ...said, host: asciiName(said.host) };
+  }
+  return said;
+}

@@ -5,6 +5,7 @@ import * as Comlink from 'comlink';
 import { ReferenceSockets, type WsEventCallback } from './reference-sockets.ts';
 import {
   asciiName,
+  withAsciiName,
   isLast,
   transferOf,
   type ChannelControl,
@@ -216,15 +217,13 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
       tell({ kind: 'failed', error: NOT_READY });
       return Promise.resolve();
     }
-    const checked =
-      request.kind === 'dns' ? { ...request, name: asciiName(request.name) } : request;
-    const control = this.#host.openChannel(checked, tell);
+    const control = this.#host.openChannel(withAsciiName(request), tell);
     port.onmessage = (event: MessageEvent<ChannelControl>): void => {
       if (event.data.kind === 'cancel') {
         control.cancel();
         port.close();
       } else {
-        control.command(event.data);
+        control.command(withAsciiName(event.data));
       }
     };
     return Promise.resolve();
