@@ -1,13 +1,13 @@
 // The benchmark natively, for profilers: MB/s of a download, the best of the rounds.
 //   mix-loopback http:BODY_BYTES|RECORDING [ROUNDS]
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "download.h"
 #include "mix/base/panic.h"
@@ -28,14 +28,16 @@ std::unique_ptr<bench::Download> make(const std::string& what) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
+  const std::span given{argv, static_cast<std::size_t>(argc)};
+  const std::vector<std::string> args(given.begin(), given.end());
+  if (args.size() < 2) {
     std::fputs("usage: mix-loopback http:BODY_BYTES|RECORDING [ROUNDS]\n", stderr);
     return 2;
   }
-  const int rounds = argc > 2 ? std::atoi(argv[2]) : 5;
+  const int rounds = args.size() > 2 ? std::stoi(args[2]) : 5;
   double best = 0;
   for (int round = 0; round < rounds; ++round) {
-    const auto download = make(argv[1]);
+    const auto download = make(args[1]);
     std::size_t bytes = 0;
     const auto begun = std::chrono::steady_clock::now();
     download->run([&](base::ByteView chunk) { bytes += chunk.size(); });

@@ -3,11 +3,14 @@
 //   mix-record-tls chacha20|aes128 BODY_BYTES FILE
 #include <mbedtls/ssl_ciphersuites.h>
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <fstream>
-#include <string_view>
+#include <iterator>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "mix/base/panic.h"
 #include "mix/http/decoding.h"
@@ -74,25 +77,26 @@ Script record(int suite, std::uint32_t body_size) {
   return out;
 }
 
-int main_program(int argc, char** argv) {
-  const std::string_view suite = argc == 4 ? argv[1] : "";
-  const std::string_view size = argc == 4 ? argv[2] : "";
-  std::uint32_t body_size = 0;
-  const auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), body_size);
+int main_program(const std::vector<std::string>& args) {
+  const std::string suite = args.size() == 4 ? args[1] : "";
   const int number = suite == "chacha20" ? MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256
                      : suite == "aes128" ? MBEDTLS_TLS1_3_AES_128_GCM_SHA256
                                          : 0;
-  if (number == 0 || error != std::errc{} || end != size.data() + size.size()) {
+  if (number == 0) {
     std::fputs("usage: mix-record-tls chacha20|aes128 BODY_BYTES FILE\n", stderr);
     return 2;
   }
+  const auto body_size = static_cast<std::uint32_t>(std::stoul(args[2]));
   const base::Bytes bytes = record(number, body_size).encode();
-  std::ofstream file{argv[3], std::ios::binary};
-  file.write(base::as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream file{args[3], std::ios::binary};
+  std::copy(bytes.begin(), bytes.end(), std::ostreambuf_iterator<char>{file});
   return file.good() ? 0 : 1;
 }
 
 }  // namespace
 }  // namespace mix::bench
 
-int main(int argc, char** argv) { return mix::bench::main_program(argc, argv); }
+int main(int argc, char** argv) {
+  const std::span given{argv, static_cast<std::size_t>(argc)};
+  return mix::bench::main_program({given.begin(), given.end()});
+}
