@@ -147,6 +147,7 @@ const checks = [
   ['sbom', () => run('node', ['tools/sbom.mjs'])],
   ['lock file', lockfile],
   ['docs', () => run('node', ['tools/docs.mjs'])],
+  ['reproducible', () => run('node', ['tools/reproduce.mjs'])],
   ['duplication', duplication],
   ['packages', packages],
   ['api report', () => run('node', ['tools/api-report.mjs', '--check'])],
