@@ -100,6 +100,7 @@ export async function benchRequests(rounds) {
         [`${name}: slowest cold JSON-RPC call`, Math.max(...cold), COLD_LIMIT_MS, 'limit'],
         [`${name}: median cold JSON-RPC call`, median(cold), 4 * floor, 'floor'],
         [`${name}: median warm JSON-RPC call`, median(warm), 1.1 * floor, 'limit'],
+        [`${name}: the same against the mixnet as it was`, median(warm), 1.1 * trip, 'limit'],
         [`${name}: packet to acknowledgement, median`, trip, floor, 'floor'],
       );
       for (const [version, [one, six]] of Object.entries(parallel)) {
