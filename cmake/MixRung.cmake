@@ -26,6 +26,9 @@ target_compile_options(mix_core_flags INTERFACE
 
 function(_mix_add_library target)
   cmake_parse_arguments(ARG "" "INCLUDE" "SOURCES;DEPS;PRIVATE_DEPS;FLAGS" ${ARGN})
+  # Our flags and folders are not those of who uses the installed library.
+  list(TRANSFORM ARG_FLAGS REPLACE "(.+)" "$<BUILD_INTERFACE:\\1>")
+  set(ARG_INCLUDE $<BUILD_INTERFACE:${ARG_INCLUDE}> $<INSTALL_INTERFACE:include>)
   if(ARG_SOURCES)
     add_library(${target} STATIC ${ARG_SOURCES})
     target_link_libraries(${target} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS} ${ARG_FLAGS})
