@@ -66,7 +66,8 @@ base::Result<void> TunnelCore::wait_until_ready(Timeout timeout) {
         return std::nullopt;
       });
   if (ready) return {};
-  if (ready.error().code == base::Errc::net_connect_timeout) return base::Errc::tunnel_setup_timeout;
+  if (ready.error().code == base::Errc::net_connect_timeout)
+    return base::Errc::tunnel_setup_timeout;
   return ready.error();
 }
 
