@@ -17,6 +17,14 @@ const add = (name, version, license, text) => {
 };
 const SAME = 'The text of the Apache License 2.0 is in the file LICENSE.';
 
+/** The file of a module's licence, or else the comment about it at the head of its script. */
+function moduleLicence(folder, main) {
+  const file = join(folder, 'LICENSE');
+  if (existsSync(file)) return clean(readFileSync(file, 'utf8'));
+  const head = /^\/\*!\n([^]*?)\*\//.exec(readFileSync(join(folder, main), 'utf8'))?.[1];
+  if (head === undefined) throw new Error(`no licence is found in ${folder}`);
+  return clean(head.replaceAll(/^ \* ?/gm, ''));
+}
 for (const { name, version, license } of nativeSources()) {
   const [, file] = LIBRARIES[name];
   const text =
@@ -27,13 +35,8 @@ for (const { name, version, license } of nativeSources()) {
 }
 for (const name of MODULES) {
   const folder = join(root, 'node_modules', name);
-  const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  add(
-    name,
-    version,
-    license,
-    license === 'Apache-2.0' ? SAME : clean(readFileSync(join(folder, 'LICENSE'), 'utf8')),
-  );
+  const { version, license, main } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  add(name, version, license, license === 'Apache-2.0' ? SAME : moduleLicence(folder, main));
 }
 add(
   'Runtime of Emscripten and LLVM (libc++, compiler-rt)',

@@ -20,7 +20,7 @@ export const LIBRARIES = {
 /** In no package: these measure. */
 const TOOLS = new Set(['benchmark']);
 /** Bundled from npm. */
-export const MODULES = ['comlink'];
+export const MODULES = ['comlink', 'xz-decompress'];
 
 /** Pinned sources that are compiled in: name, version, and each archive with its SHA-256. */
 export function nativeSources() {

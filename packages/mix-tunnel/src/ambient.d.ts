@@ -1,12 +1,8 @@
 // Modules that the build supplies (tools/build-packages.mjs), and one that has no types.
 /* eslint-disable no-restricted-syntax -- their authors chose default exports */
 declare module '#inlined-wasm' {
-  const base64Lzma: string;
-  export default base64Lzma;
-}
-declare module '#inlined-unpacker' {
-  const base64: string;
-  export default base64;
+  const base64Xz: string;
+  export default base64Xz;
 }
 declare module '#inlined-worker' {
   const base64Gzip: string;
