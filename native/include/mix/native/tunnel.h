@@ -2,8 +2,8 @@
 // are resolved, and whose packets leave, at an exit of the network. One thread of the tunnel's own
 // runs the engine; every call here may come from any thread.
 //
-// Every wait has a time-out, after which the call ends with `net_connect_timeout` and what it was waiting
-// for goes on. Errors are values (base::Error): `base::describe` gives a sentence.
+// Every wait has a time-out, after which the call ends with `net_connect_timeout` and what it was
+// waiting for goes on. Errors are values (base::Error): `base::describe` gives a sentence.
 #pragma once
 
 #include <chrono>
@@ -44,11 +44,12 @@ class TcpStream {
   ~TcpStream();
 
   /// Waits for bytes and moves up to `out.size()` of them; 0: the peer has ended its direction.
-  /// Errors: `net_connect_timeout`, `tunnel_shut_down`, those of the connection (`net_connection_reset`,
-  /// `tls_truncated`, ...).
+  /// Errors: `net_connect_timeout`, `tunnel_shut_down`, those of the connection
+  /// (`net_connection_reset`, `tls_truncated`, ...).
   [[nodiscard]] base::Result<std::size_t> read(base::MutByteView out, Timeout timeout = kIoTimeout);
-  /// Hands all bytes over; waits while too much is under way. After `net_connect_timeout` an unknown part
-  /// was handed over: close the stream. Errors: as read, `usage_stale_handle` (closed by us).
+  /// Hands all bytes over; waits while too much is under way. After `net_connect_timeout` an
+  /// unknown part was handed over: close the stream. Errors: as read, `usage_stale_handle` (closed
+  /// by us).
   [[nodiscard]] base::Result<void> write(base::ByteView bytes, Timeout timeout = kIoTimeout);
   /// Ends our direction after what was written; reading goes on.
   [[nodiscard]] base::Result<void> end_writing();
@@ -118,8 +119,8 @@ class Tunnel {
   ~Tunnel();
 
   /// Opens a connection; `host` is a name or an IP literal. Errors: `usage_not_ready`,
-  /// `net_connect_timeout`, `tunnel_shut_down`, and why it failed (`dns_not_found`, `net_connect_refused`,
-  /// `tls_cert_wrong_host`, ...).
+  /// `net_connect_timeout`, `tunnel_shut_down`, and why it failed (`dns_not_found`,
+  /// `net_connect_refused`, `tls_cert_wrong_host`, ...).
   [[nodiscard]] base::Result<TcpStream> connect(const std::string& host, std::uint16_t port,
                                                 ConnectOptions options = {});
   /// Errors: `usage_not_ready`, `usage_no_exit`.
