@@ -256,7 +256,7 @@ export interface MixFetchResponseInit {
   headers: [string, string][];
 }
 
-/** The wasm module: compiled, its bytes, or the text that the build inlines (tools/pack-module). */
+/** The wasm module: compiled, its bytes, or the text that the build inlines (tools/build-packages.mjs). */
 export type WasmSource = WebAssembly.Module | ArrayBuffer | string;
 
 /** What the worker offers beside the reference's interface. */

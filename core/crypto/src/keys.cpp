@@ -69,6 +69,7 @@ SharedSecret x25519(const X25519SecretKey& secret, const X25519PublicKey& peer) 
 }
 
 bool is_zero(const SharedSecret& secret) {
+  // Zero only for points of small order, and those are public.
   return declassify(sodium_is_zero(secret.reveal().data(), secret.reveal().size()) == 1);
 }
 

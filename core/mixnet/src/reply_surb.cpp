@@ -5,10 +5,11 @@
 namespace mix::mixnet {
 
 void ReplySurb::encode(base::Writer& out) const {
-  base::Bytes block = surb.encode();
-  out.bytes(key.reveal()).bytes(block);
-  crypto::wipe(block);
+  out.bytes(key.reveal());
+  surb.encode(out);
 }
+
+std::size_t ReplySurb::encoded_size() const { return kReplyKeySize + surb.encoded_size(); }
 
 base::Result<ReplySurb> ReplySurb::decode(base::ByteView bytes, sphinx::KeyRotation rotation) {
   base::Reader in(bytes);

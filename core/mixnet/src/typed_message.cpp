@@ -1,5 +1,6 @@
 #include "mix/mixnet/typed_message.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -27,41 +28,30 @@ std::size_t surb_size_v2(std::size_t hops) {
 }
 
 base::Result<void> encode_list(base::Writer& out, const RepliableMessage& message) {
-  std::vector<base::Bytes> encoded;
-  encoded.reserve(message.surbs.size());
-  for (const ReplySurb& surb : message.surbs) {
-    base::Writer one(ReplySurb::encoded_size(sphinx::Version::kLongKeys, sphinx::kMaxHops));
-    surb.encode(one);
-    encoded.push_back(one.take());
-    if (encoded.back().size() != encoded.front().size()) return Errc::mixnet_bad_message;
-  }
+  const std::vector<ReplySurb>& surbs = message.surbs;
+  const std::size_t size = surbs.empty() ? 0 : surbs.front().encoded_size();
+  if (std::ranges::any_of(surbs, [size](const auto& surb) { return surb.encoded_size() != size; }))
+    return Errc::mixnet_bad_message;
   if (message.list == SurbListVersion::kV1) {
-    if (!encoded.empty() &&
-        encoded.front().size() != ReplySurb::encoded_size(sphinx::Version::kLongKeys, kRouteHops)) {
+    if (!surbs.empty() && size != ReplySurb::encoded_size(sphinx::Version::kLongKeys, kRouteHops)) {
       return Errc::mixnet_bad_message;
     }
-    out.u32be(static_cast<std::uint32_t>(encoded.size()));
+    out.u32be(static_cast<std::uint32_t>(surbs.size()));
   } else {
-    if (encoded.size() > std::numeric_limits<std::uint16_t>::max()) return Errc::mixnet_bad_message;
+    if (surbs.size() > std::numeric_limits<std::uint16_t>::max()) return Errc::mixnet_bad_message;
     std::uint8_t hops = 0;
     auto rotation = sphinx::KeyRotation::kUnknown;
-    if (!encoded.empty()) {
-      while (hops < sphinx::kMaxHops && surb_size_v2(hops) != encoded.front().size()) ++hops;
-      if (hops == 0 || surb_size_v2(hops) != encoded.front().size()) {
-        return Errc::mixnet_bad_message;
-      }
-      rotation = message.surbs.front().rotation;
+    if (!surbs.empty()) {
+      while (hops < sphinx::kMaxHops && surb_size_v2(hops) != size) ++hops;
+      if (hops == 0 || surb_size_v2(hops) != size) return Errc::mixnet_bad_message;
+      rotation = surbs.front().rotation;
     }
-    out.u16be(static_cast<std::uint16_t>(encoded.size())).u8(hops);
+    out.u16be(static_cast<std::uint16_t>(surbs.size())).u8(hops);
     out.u8(static_cast<std::uint8_t>(rotation));
   }
   // At once: growing would leave keys in memory that is given back.
-  out.reserve(encoded.size() * (encoded.empty() ? 0 : encoded.front().size()) +
-              message.data.size());
-  for (base::Bytes& one : encoded) {
-    out.bytes(one);
-    crypto::wipe(one);
-  }
+  out.reserve(surbs.size() * size + message.data.size());
+  for (const ReplySurb& surb : surbs) surb.encode(out);
   return {};
 }
 

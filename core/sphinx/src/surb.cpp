@@ -55,13 +55,20 @@ base::Result<Surb> Surb::decode(base::ByteView bytes) {
 }
 
 base::Bytes Surb::encode() const {
-  base::Writer out{kSurbPrefixSize + keys_.size() * kPayloadKeySize +
-                   seeds_.size() * kPayloadKeySeedSize};
+  base::Writer out{encoded_size()};
+  encode(out);
+  return out.take();
+}
+
+void Surb::encode(base::Writer& out) const {
   out.bytes(header_);
   first_hop_.encode_padded(out, kAddressSize);
   for (const crypto::LionessKey& key : keys_) out.bytes(key.reveal());
   for (const PayloadKeySeed& seed : seeds_) out.bytes(seed.reveal());
-  return out.take();
+}
+
+std::size_t Surb::encoded_size() const {
+  return kSurbPrefixSize + keys_.size() * kPayloadKeySize + seeds_.size() * kPayloadKeySeedSize;
 }
 
 std::size_t Surb::encoded_size(Version version, std::size_t hops) {

@@ -19,6 +19,7 @@ struct ReplySurb {
 
   /// key || SURB. The rotation is not part of it.
   void encode(base::Writer& out) const;
+  [[nodiscard]] std::size_t encoded_size() const;
   /// Takes the whole of `bytes`. Errors: `sphinx_bad_surb`, `sphinx_bad_address`,
   /// `base_truncated`.
   [[nodiscard]] static base::Result<ReplySurb> decode(base::ByteView bytes,

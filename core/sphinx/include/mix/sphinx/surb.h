@@ -31,6 +31,9 @@ class Surb {
   /// Key material decides the form: fewer than 192 bytes are seeds. Errors: `sphinx_bad_surb`.
   [[nodiscard]] static base::Result<Surb> decode(base::ByteView bytes);
   [[nodiscard]] base::Bytes encode() const;
+  /// Appends the same to `out`, which then holds the only copy of the keys.
+  void encode(base::Writer& out) const;
+  [[nodiscard]] std::size_t encoded_size() const;
   /// Encoded size for `hops` hops.
   [[nodiscard]] static std::size_t encoded_size(Version version, std::size_t hops);
 
