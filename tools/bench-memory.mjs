@@ -2,9 +2,9 @@
 // off: the module's memory, and what lives on the JavaScript heaps of page and worker.
 //   npm run bench -- --part memory [--mebibytes N]
 /* global mix -- in the page */
-import { startInternet, UNSHAPED } from '@mixweb/testing';
-import { startBehaviours } from '@mixweb/testing/behaviours';
-import { launchBrowser, servePages } from '@mixweb/testing/browsers';
+import { UNSHAPED } from '@mixweb/testing';
+
+import { withBenchPage } from './lib/bench-page.mjs';
 
 const MIB = 1024 * 1024;
 const LIMIT = 24 * MIB;
@@ -17,25 +17,15 @@ async function heapOf(session) {
 }
 
 /** Rows of name, value, reference, kind of reference. */
-export async function benchMemory(mebibytes) {
-  let servers;
-  const internet = await startInternet({
-    hosts: async (authority) => {
-      servers = await startBehaviours(authority);
-      return servers.hosts;
-    },
-  });
-  const pages = await servePages();
-  const browser = await launchBrowser('chromium');
-  try {
-    const page = await browser.open(pages.url('index'));
+export function benchMemory(mebibytes) {
+  return withBenchPage(async (page, tunnel) => {
     const session = await page.createCDPSession();
     await page.evaluate(
       async (options) => {
         await mix.setupMixTunnel(options);
         await (await mix.mixFetch('https://node.example/bytes/1024')).arrayBuffer();
       },
-      { ...internet.tunnel, ...UNSHAPED },
+      { ...tunnel, ...UNSHAPED },
     );
     const sample = async () => {
       const module = await page.evaluate(async () => (await mix.getTunnelStats()).memory.wasmBytes);
@@ -79,10 +69,5 @@ export async function benchMemory(mebibytes) {
       [`${what}: module afterwards, kB`, after.module / 1000, LIMIT / 1000, 'limit'],
       [`${what}: kB/s`, rate, 1000, 'goal'],
     ];
-  } finally {
-    await browser.close();
-    await pages.stop();
-    await internet.stop();
-    await servers?.stop();
-  }
+  });
 }

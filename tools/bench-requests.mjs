@@ -2,9 +2,9 @@
 // the mean: JSON-RPC calls to ten hosts, cold and warm, and parallel GETs to one origin.
 //   npm run bench -- --part requests [--rounds N]
 /* global mix -- in the page */
-import { startInternet } from '@mixweb/testing';
-import { RPC_HOSTS, startBehaviours } from '@mixweb/testing/behaviours';
-import { launchBrowser, servePages } from '@mixweb/testing/browsers';
+import { RPC_HOSTS } from '@mixweb/testing/behaviours';
+
+import { withBenchPage } from './lib/bench-page.mjs';
 
 const MIX_DELAY_MS = 50;
 const ROUND_TRIP_MS = 6 * MIX_DELAY_MS;
@@ -71,22 +71,12 @@ async function measure(page, options, rounds) {
 }
 
 /** Rows of name, value, reference, kind of reference. */
-export async function benchRequests(rounds) {
-  let servers;
-  const internet = await startInternet({
-    hosts: async (authority) => {
-      servers = await startBehaviours(authority);
-      return servers.hosts;
-    },
-  });
-  const pages = await servePages();
-  const browser = await launchBrowser('chromium');
-  const rows = [];
-  try {
-    const page = await browser.open(pages.url('index'));
+export function benchRequests(rounds) {
+  return withBenchPage(async (page, tunnel) => {
+    const rows = [];
     for (const shaping of [true, false]) {
       const options = {
-        ...internet.tunnel,
+        ...tunnel,
         disablePoissonTraffic: !shaping,
         disableCoverTraffic: !shaping,
         traffic: { averagePacketDelayMs: MIX_DELAY_MS, averageAckDelayMs: MIX_DELAY_MS },
@@ -108,11 +98,6 @@ export async function benchRequests(rounds) {
         rows.push([what, median(six), 2 * median(one), 'limit']);
       }
     }
-  } finally {
-    await browser.close();
-    await pages.stop();
-    await internet.stop();
-    await servers?.stop();
-  }
-  return rows;
+    return rows;
+  });
 }
