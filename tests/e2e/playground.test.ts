@@ -76,16 +76,17 @@ async function openTab(name: string): Promise<void> {
 }
 
 it('is painted while none of the module has arrived, from a few bytes', async () => {
-  // Module scripts hold back DOMContentLoaded, not paint; the packages are held back until then.
+  // Module scripts hold back DOMContentLoaded, not paint; all scripts are held back until then, so
+  // that what has arrived by then does not depend on how fast they come.
   let release: () => void = () => undefined;
   const painted = new Promise<void>((resolve) => (release = resolve));
   let bytes = 0;
   const hold = (request: HTTPRequest): void => {
-    const isModule = new URL(request.url()).pathname.startsWith('/packages/');
-    void (isModule ? painted : Promise.resolve()).then(() => request.continue());
+    const isScript = request.resourceType() === 'script';
+    void (isScript ? painted : Promise.resolve()).then(() => request.continue());
   };
   const count = (response: HTTPResponse): void => {
-    if (response.url().includes('/packages/')) return;
+    if (response.request().resourceType() === 'script') return;
     void response.buffer().then(({ byteLength }) => (bytes += byteLength));
   };
   await page.setRequestInterception(true);
