@@ -108,10 +108,8 @@ describe('a network of two entries and two exits', () => {
       if (bytes < (cuts + 1) * (MIB / 8)) continue;
       cuts++;
       const back = event(({ state }) => state === 'ready');
-      const begun = performance.now();
       await admin.act(entry.id, 'cut');
-      await back;
-      expect(performance.now() - begun).toBeLessThan(3_000);
+      await back; // how soon is held in virtual time, in tests/sim
     }
     expect(cuts).toBeGreaterThanOrEqual(7);
     expect(sha256(Buffer.concat(chunks))).toBe(sha256(pageBytes(MIB)));

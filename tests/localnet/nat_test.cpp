@@ -259,7 +259,6 @@ TEST_P(NatTest, AnswersARefusedTcpPortWithAReset) {
   config.map.add(written("203.0.113.1", "2001:db8::1") + ":*=" + written("127.0.0.1", "::1") +
                  ":*");
   start();
-  const auto begun = std::chrono::steady_clock::now();
   const IpEndpoint to{v4() ? address("203.0.113.1") : address("2001:db8::1"), closed};
   send(test::tcp_packet(guest(50000), to, test::kSyn, 1000, 0));
   const auto answer = next();
@@ -269,7 +268,6 @@ TEST_P(NatTest, AnswersARefusedTcpPortWithAReset) {
   EXPECT_EQ(answer->ack, 1001U);
   EXPECT_EQ(answer->packet.source, to.address);
   EXPECT_EQ(answer->packet.source_port, to.port);
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, 500ms);
 }
 
 TEST_P(NatTest, AnswersARefusedUdpPortWithUnreachable) {
