@@ -1,252 +1,146 @@
-// Macro-benchmarks in headless Chromium over the local mixnet.
-//   npm run bench [-- --rounds N] [--part pages|transfers|sockets|requests|memory|core|micro]
-// Prints medians beside the protocol's floor; quote the ratios, machines differ.
+// Benchmarks: a table, JSON, a page of Markdown and a chart page.
+//   npm run bench [-- --part NAME[,NAME...]] [--full] [--rounds N] [--json FILE] [--report PREFIX]
+//                    [--minutes N] [--mebibytes N] [--filter REGEX] [--repetitions N]
+// Parts: start, pages, sockets, transfers, requests, idle, memory in headless Chromium over the local
+// mixnet; core, micro without a network. `--report docs/benchmarks/2026-11-22` writes .md, .json and
+// .html; it ends within `--minutes` (then 9.5), and what did not fit is named. A quarter of an hour and
+// more with --full: bodies of 100 MiB.
 /* global mix -- in the page */
+import { writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { adminOf, startInternet } from '@mixweb/testing';
-import { launchBrowser, servePages } from '@mixweb/testing/browsers';
-import { pageBytes } from '@mixweb/testing/origin';
-
-import { benchLoopback } from './bench-loopback.mjs';
-import { benchMemory } from './bench-memory.mjs';
-import { benchMicro } from './bench-micro.mjs';
-import { benchRequests } from './bench-requests.mjs';
+import { chartPageOf } from './bench/chart-page.mjs';
+import { benchCore } from './bench/core.mjs';
+import { benchIdle } from './bench/idle.mjs';
+import { benchMemory } from './bench/memory.mjs';
+import { benchMicro } from './bench/micro.mjs';
+import { openBench } from './bench/page.mjs';
+import { benchPages } from './bench/pages.mjs';
+import { describeMachine, markdownOf, tableText } from './bench/report.mjs';
+import { benchRequests } from './bench/requests.mjs';
+import { benchSockets } from './bench/sockets.mjs';
+import { benchStart } from './bench/start.mjs';
+import { benchTransfers } from './bench/transfers.mjs';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '9' },
     part: { type: 'string' },
-    filter: { type: 'string' },
-    repetitions: { type: 'string' },
+    full: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
     json: { type: 'string' },
-    mebibytes: { type: 'string', default: '100' },
+    report: { type: 'string' },
+    minutes: { type: 'string' },
+    mebibytes: { type: 'string' },
+    filter: { type: 'string', default: '.' },
+    repetitions: { type: 'string', default: '3' },
   },
 });
-if (values.part === 'micro') {
-  benchMicro(values);
-  process.exit();
-}
-const REQUEST_ROUNDS = 3;
-const rounds = Number(values.rounds);
-if (values.part === 'core') {
-  await benchLoopback({ rounds, json: values.json });
-  process.exit();
-}
-/** @param {[name: string, value: number, reference: number, kind: string][]} table */
-function print(table) {
-  console.log(`\n${'measured in headless Chromium'.padEnd(62)}${'value'.padStart(9)}  against`);
-  for (const [name, value, reference, kind] of table) {
-    const ratio = (value / reference).toFixed(2);
-    console.log(
-      `${name.padEnd(62)}${value.toFixed(0).padStart(9)}  ${kind} ${reference.toFixed(0)}: ${ratio}`,
-    );
-  }
-}
-// These have a network of their own.
-if (values.part === 'requests') {
-  print(await benchRequests(Math.min(rounds, REQUEST_ROUNDS)));
-  process.exit();
-}
-if (values.part === 'memory') {
-  print(await benchMemory(Number(values.mebibytes)));
-  process.exit();
-}
-const wanted = (part) => values.part === undefined || values.part === part;
+const rounds = Number(values.rounds ?? (values.full ? 9 : 5));
+const mebibytes = Number(values.mebibytes ?? (values.full ? 100 : 24));
+const extent = values.full ? 'full' : 'quick';
+const IDLE_SECONDS = 15;
+const REPORT_MINUTES = 9.5;
 
-const MIX_DELAY_MS = 15; // mean per mix
-const POISSON_WAIT_MS = 20; // mean wait of an idle client for its next packet
-const SETUP_BUDGET_MS = 600;
-const WARM_GET_BUDGET_MS = 150;
-
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-const MEBIBYTE = 1024 * 1024;
-const LARGE = 10 * MEBIBYTE;
-// kB/s, by the direction: what the issue of shaped and unshaped traffic asks for.
-const TRANSFERS = {
-  on: { down: 180, up: 60 },
-  off: { down: 500, up: 300 },
+/** In the order of a report: what is short and asked for most comes first. */
+const IN_PAGE = {
+  start: (bench) => benchStart(bench, { rounds }),
+  pages: (bench) => benchPages(bench, { rounds }),
+  sockets: (bench) => benchSockets(bench, { rounds }),
+  idle: (bench) => benchIdle(bench, { seconds: IDLE_SECONDS }),
+  transfers: (bench) => benchTransfers(bench, { extent }),
+  requests: (bench) => benchRequests(bench, { rounds: Math.min(rounds, 2) }),
+  memory: (bench) => benchMemory(bench, { mebibytes }),
+};
+const ALONE = {
+  micro: () => benchMicro({ filter: values.filter, repetitions: Number(values.repetitions) }),
+  core: () => benchCore({ rounds: Math.min(rounds, 5) }),
 };
 
-/** Median round trip of a WebSocket's echo, ms. */
-const ECHO_BUDGET_MS = { on: 125, off: 102 };
+const all = { ...ALONE, ...IN_PAGE };
+const wanted = values.part?.split(',') ?? Object.keys(all);
+const unknown = wanted.filter((name) => !(name in all));
+if (unknown.length > 0) {
+  console.error(`bench: no part ${unknown.join(', ')}; there are ${Object.keys(all).join(', ')}`);
+  process.exit(2);
+}
 
-/** Share of the lossless rate that is left when a mix drops this share of the packets. */
-const LOSSES = { 0.01: 0.7, 0.05: 0.35 };
-/** Before each transfer, in which the exit gets its store of SURBs. */
-const REST_MS = 2000;
+const begun = performance.now();
+const limitMinutes = Number(values.minutes ?? (values.report ? REPORT_MINUTES : Infinity));
+const leftMs = () => begun + limitMinutes * 60_000 - performance.now();
+const OUT_OF_TIME = 'no time was left';
 
-const internet = await startInternet({
-  pages: { [`page-${LARGE}.html`]: pageBytes(LARGE).toString() },
-});
-const pages = await servePages();
-const browser = await launchBrowser('chromium');
-const page = await browser.open(pages.url('index'));
-const options = internet.tunnel;
+const report = {
+  date: new Date().toISOString(),
+  command: [
+    'npm run bench',
+    ...(process.argv.length > 2 ? ['--'] : []),
+    ...process.argv.slice(2),
+  ].join(' '),
+  machine: describeMachine(),
+  parts: [],
+  charts: [],
+};
 
-/** Milliseconds of `rounds` set-ups, each followed by a cold and several warm GETs of 1 KiB. */
-async function measure(shaping) {
-  const setups = [];
-  const cold = [];
-  const warm = [];
-  for (let round = 0; round < rounds; round++) {
-    const result = await page.evaluate(
-      async (opts, warmRounds) => {
-        const timed = async (work) => {
-          const begun = performance.now();
-          await work();
-          return performance.now() - begun;
-        };
-        const get = async () => {
-          const response = await mix.mixFetch('https://origin.example/page-1024.html');
-          await response.arrayBuffer();
-        };
-        const setup = await timed(() => mix.setupMixTunnel(opts));
-        const first = await timed(get);
-        const next = [];
-        for (let i = 0; i < warmRounds; i++) next.push(await timed(get));
-        await mix.disconnectMixTunnel();
-        return { setup, first, next };
-      },
-      { ...options, disablePoissonTraffic: !shaping, disableCoverTraffic: !shaping },
-      rounds,
-    );
-    setups.push(result.setup);
-    cold.push(result.first);
-    warm.push(...result.next);
+/** Written after each part, so that an end by force loses only what was under way. */
+async function write() {
+  report.machine['load after'] = Number(loadavg()[0].toFixed(2));
+  const { format } = await import('prettier');
+  const json = await format(JSON.stringify(report), { parser: 'json', printWidth: 100 });
+  if (values.json) writeFileSync(values.json, json);
+  if (!values.report) return;
+  const name = path.basename(values.report);
+  const page = markdownOf(report, { json: `${name}.json`, charts: `${name}.html` });
+  writeFileSync(`${values.report}.json`, json);
+  writeFileSync(`${values.report}.html`, chartPageOf(report));
+  writeFileSync(`${values.report}.md`, await format(page, { parser: 'markdown' }));
+}
+
+/** Ends early when the time is over; what is under way then goes down with the process. */
+function withinTime(work) {
+  if (limitMinutes === Infinity) return work;
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(OUT_OF_TIME)), Math.max(0, leftMs()));
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+async function perform(name, part) {
+  const since = performance.now();
+  const outcome = { name, seconds: 0 };
+  try {
+    if (leftMs() <= 0) throw new Error(OUT_OF_TIME);
+    console.error(`bench: ${name}`);
+    const charts = await withinTime(part());
+    for (const chart of charts) console.log(`\n${tableText(chart)}`);
+    report.charts.push(...charts);
+  } catch (cause) {
+    outcome.error = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    console.error(`bench: ${name} was not measured: ${outcome.error}`);
   }
-  return { setup: median(setups), cold: median(cold), warm: median(warm) };
+  outcome.seconds = Math.round((performance.now() - since) / 100) / 10;
+  report.parts.push(outcome);
+  await write();
 }
 
-/** kB/s of one transfer from rest, over a warm connection; a size to download or to upload. */
-function transfer(direction, size) {
-  return page.evaluate(
-    async (way, bytes, rest) => {
-      await new Promise((resolve) => setTimeout(resolve, rest));
-      const origin = 'https://origin.example';
-      const begun = performance.now();
-      if (way === 'up') {
-        const body = new Uint8Array(bytes);
-        await mix.mixFetch(`${origin}/echo/status/204`, { method: 'POST', body });
-      } else {
-        const response = await mix.mixFetch(`${origin}/page-${bytes}.html`);
-        const { byteLength } = await response.arrayBuffer();
-        if (byteLength !== bytes) throw new Error(`${byteLength} bytes instead of ${bytes}`);
-      }
-      return bytes / (performance.now() - begun);
-    },
-    direction,
-    size,
-    REST_MS,
-  );
-}
-
-async function transfers(shaping) {
-  const traffic = { disablePoissonTraffic: !shaping, disableCoverTraffic: !shaping };
-  await page.evaluate((opts) => mix.setupMixTunnel(opts), { ...options, ...traffic });
-  await transfer('down', 1024);
-  const down = await transfer('down', MEBIBYTE);
-  const up = await transfer('up', MEBIBYTE);
-  const sustained = await transfer('down', LARGE);
-  await page.evaluate(() => mix.disconnectMixTunnel());
-  return { down, up, sustained };
-}
-
-/** kB/s of 1 MiB without shaping while the first mix loses packets. */
-async function lossy(drop) {
-  const admin = adminOf(internet.localnet);
-  const lossyMix = internet.localnet.mixes[0].id;
-  const traffic = { disablePoissonTraffic: true, disableCoverTraffic: true };
-  await page.evaluate((opts) => mix.setupMixTunnel(opts), { ...options, ...traffic });
-  await transfer('down', 1024);
-  await admin.act(lossyMix, 'faults', { drop });
-  const rate = await transfer('down', MEBIBYTE);
-  await admin.act(lossyMix, 'faults', {});
-  await page.evaluate(() => mix.disconnectMixTunnel());
-  return rate;
-}
-
-/** Medians, ms: a WebSocket's echo, a name asked anew, a name that is known. */
-async function sockets(shaping) {
-  const result = await page.evaluate(
-    async (opts, count) => {
-      await mix.setupMixTunnel(opts);
-      const timed = async (work) => {
-        const begun = performance.now();
-        await work();
-        return performance.now() - begun;
-      };
-      const repeated = async (work) => {
-        const times = [];
-        for (let i = 0; i < count; i++) times.push(await timed(work));
-        return times;
-      };
-      const socket = new mix.MixWebSocket('ws://sockets.example/echo');
-      await socket.ready;
-      const echo = await repeated(
-        () =>
-          new Promise((resolve) => {
-            socket.onmessage = resolve;
-            void socket.send('x'.repeat(100));
-          }),
-      );
-      await socket.close();
-      const cold = await repeated(() => mix.mixDNS('origin.example', { noCache: true }));
-      const warm = await repeated(() => mix.mixDNS('origin.example'));
-      await mix.disconnectMixTunnel();
-      return { echo, cold, warm };
-    },
-    { ...options, disablePoissonTraffic: !shaping, disableCoverTraffic: !shaping },
-    rounds * rounds,
-  );
-  return { echo: median(result.echo), cold: median(result.cold), warm: median(result.warm) };
-}
-
-const roundTrip = 6 * MIX_DELAY_MS;
-const rows = [];
-for (const shaping of [true, false]) {
-  const name = shaping ? 'shaping on' : 'shaping off';
-  const floor = roundTrip + (shaping ? POISSON_WAIT_MS : 0);
-  if (wanted('pages')) {
-    const { setup, cold, warm } = await measure(shaping);
-    rows.push([`${name}: set-up to ready, median of ${rounds}`, setup, SETUP_BUDGET_MS, 'budget']);
-    rows.push([`${name}: cold GET 1 KiB (name, TCP, TLS, HTTP)`, cold, 4 * floor, 'floor']);
-    rows.push([`${name}: warm GET 1 KiB, median of ${rounds * rounds}`, warm, floor, 'floor']);
-    if (shaping)
-      rows.push([`${name}: warm GET against its budget`, warm, WARM_GET_BUDGET_MS, 'budget']);
+for (const name of wanted.filter((one) => one in ALONE)) await perform(name, ALONE[name]);
+const inPage = wanted.filter((one) => one in IN_PAGE);
+if (inPage.length > 0) {
+  const bench = await openBench();
+  for (const name of inPage) {
+    await perform(name, async () => {
+      // One that failed may have left its tunnel.
+      await bench.page.evaluate(() => mix.disconnectMixTunnel());
+      return IN_PAGE[name](bench);
+    });
   }
-  if (wanted('transfers')) {
-    const { down, up, sustained } = await transfers(shaping);
-    const goal = TRANSFERS[shaping ? 'on' : 'off'];
-    rows.push([`${name}: download of 1 MiB, kB/s`, down, goal.down, 'goal']);
-    rows.push([`${name}: download of 1 MiB, kB/s`, down, shaping ? 205 : 1300, 'cap']);
-    rows.push([`${name}: upload of 1 MiB, kB/s`, up, goal.up, 'goal']);
-    for (const [loss, share] of shaping ? [] : Object.entries(LOSSES)) {
-      const rate = await lossy(Number(loss));
-      rows.push([
-        `${name}: download of 1 MiB at ${loss * 100} % loss, kB/s`,
-        rate,
-        share * down,
-        'goal',
-      ]);
-    }
-    rows.push([`${name}: download of 10 MiB, kB/s`, sustained, down, 'that of 1 MiB']);
-  }
-  if (wanted('sockets')) {
-    const { echo, cold, warm } = await sockets(shaping);
-    const budget = ECHO_BUDGET_MS[shaping ? 'on' : 'off'];
-    rows.push([`${name}: WebSocket echo, median of ${rounds * rounds}`, echo, budget, 'budget']);
-    rows.push([`${name}: name asked anew, median of ${rounds * rounds}`, cold, floor, 'floor']);
-    rows.push([`${name}: name that is known`, warm, 1, 'ms']);
-  }
+  // A part that was given up still holds the page.
+  await Promise.race([bench.close(), new Promise((resolve) => setTimeout(resolve, 5000))]);
 }
-await browser.close();
-await pages.stop();
-await internet.stop();
-
-print(rows);
+const failed = report.parts.filter(({ error }) => error !== undefined);
+console.log(
+  `\n${Math.round((performance.now() - begun) / 1000)} s, ${failed.length} parts not measured`,
+);
+process.exit(failed.length === 0 ? 0 : 1);

@@ -83,10 +83,11 @@ export async function untilImported(page) {
 
 /**
  * @param {'chromium' | 'firefox'} name
- * @param {{ background?: 'awake' | 'natural' }} [options] whether Chromium treats tabs in the
- *   background as it does for its users
+ * @param {{ background?: 'awake' | 'natural', patience?: 'usual' | 'endless' }} [options] whether
+ *   Chromium treats tabs in the background as it does for its users, and how long it may take
+ *   over what a page does at one call
  */
-export async function launchBrowser(name, { background = 'awake' } = {}) {
+export async function launchBrowser(name, { background = 'awake', patience = 'usual' } = {}) {
   const folder = temporaryFolder(name);
   const netLog = join(folder.path, 'net.json');
   const browser =
@@ -98,6 +99,7 @@ export async function launchBrowser(name, { background = 'awake' } = {}) {
           userDataDir: join(folder.path, 'profile'),
           args: [...CHROMIUM_ARGS, `--log-net-log=${netLog}`],
           ignoreDefaultArgs: background === 'natural' ? ALWAYS_AWAKE : [],
+          ...(patience === 'endless' && { protocolTimeout: 0 }),
         })
       : await puppeteer.launch({
           browser: 'firefox',

@@ -38,9 +38,11 @@ const html = (head) => `<!doctype html>
 <html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><title>test</title>${head}`;
 
 /** @param {Entry} entry @param {string} base */
+const mapOnly = (entry, base) =>
+  html(`<script type="importmap">${importMap(entry, base)}</script>`);
+/** @param {Entry} entry @param {string} base */
 const page = (entry, base) =>
-  html(`<script type="importmap">${importMap(entry, base)}</script>
-<script type="module" src="${base}/test-main.js"></script>`);
+  `${mapOnly(entry, base)}\n<script type="module" src="${base}/test-main.js"></script>`;
 
 /**
  * Serves a test page for each entry of mix-tunnel, the packages, and further scripts.
@@ -56,6 +58,7 @@ export async function servePages({ scripts = {}, folders = {} } = {}) {
     texts: {
       '/test-index.html': page('index', ''),
       '/test-separate.html': page('separate', ''),
+      '/test-bare.html': mapOnly('index', ''),
       '/test-main.js': MAIN,
       ...scripts,
     },
@@ -70,6 +73,8 @@ export async function servePages({ scripts = {}, folders = {} } = {}) {
     origin,
     /** @param {Entry} entry */
     url: (entry) => `${origin}/test-${entry}.html`,
+    /** A page that knows the packages by name and has imported none. */
+    bareUrl: `${origin}/test-bare.html`,
     /** Content-Security-Policy of every answer from now on. @param {string | undefined} text */
     setPolicy: (text) => void (policy = text),
     /** The page's text for documents that have no address of their own. @param {Entry} entry */

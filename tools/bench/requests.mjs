@@ -1,20 +1,15 @@
-// Many small requests in headless Chromium over the local mixnet, mixes holding packets for 50 ms in
-// the mean: JSON-RPC calls to ten hosts, cold and warm, and parallel GETs to one origin.
-//   npm run bench -- --part requests [--rounds N]
+// Many small requests over mixes that hold packets for 50 ms in the mean: JSON-RPC calls to ten
+// hosts, cold and warm, and parallel GETs to one origin.
 /* global mix -- in the page */
 import { RPC_HOSTS } from '@mixweb/testing/behaviours';
 
-import { withBenchPage } from './lib/bench-page.mjs';
+import { median, medianRow } from './figures.mjs';
+import { floorOf, trafficOf } from './page.mjs';
 
 const MIX_DELAY_MS = 50;
-const ROUND_TRIP_MS = 6 * MIX_DELAY_MS;
-const POISSON_WAIT_MS = 20;
 const CALLS = 50;
 const COLD_LIMIT_MS = 2600;
 const ORIGINS = { 'HTTP/2': 'https://h2.example', 'HTTP/1.1': 'https://node.example' };
-
-const sorted = (numbers) => [...numbers].sort((a, b) => a - b);
-const median = (numbers) => sorted(numbers)[Math.floor(numbers.length / 2)];
 
 /** In the page: ms of each call, all at once; a call that fails counts as endless. */
 function calls(hosts, count) {
@@ -70,34 +65,50 @@ async function measure(page, options, rounds) {
   return { cold, warm, parallel, trip: median(trips) };
 }
 
-/** Rows of name, value, reference, kind of reference. */
-export function benchRequests(rounds) {
-  return withBenchPage(async (page, tunnel) => {
-    const rows = [];
-    for (const shaping of [true, false]) {
-      const options = {
-        ...tunnel,
-        disablePoissonTraffic: !shaping,
-        disableCoverTraffic: !shaping,
-        traffic: { averagePacketDelayMs: MIX_DELAY_MS, averageAckDelayMs: MIX_DELAY_MS },
-      };
-      const { cold, warm, parallel, trip } = await measure(page, options, rounds);
-      const name = `50 ms mixes, shaping ${shaping ? 'on' : 'off'}`;
-      const floor = ROUND_TRIP_MS + (shaping ? POISSON_WAIT_MS : 0);
-      const succeeded = (100 * cold.filter(Number.isFinite).length) / cold.length;
+/** @param {import('./page.mjs').Bench} bench @param {{ rounds: number }} how */
+export async function benchRequests({ page, tunnel }, { rounds }) {
+  const success = [];
+  const rows = [];
+  for (const shaping of ['on', 'off']) {
+    const options = {
+      ...tunnel,
+      ...trafficOf(shaping),
+      traffic: { averagePacketDelayMs: MIX_DELAY_MS, averageAckDelayMs: MIX_DELAY_MS },
+    };
+    const { cold, warm, parallel, trip } = await measure(page, options, rounds);
+    const name = `shaping ${shaping}`;
+    const floor = floorOf(shaping, MIX_DELAY_MS);
+    const succeeded = (100 * cold.filter(Number.isFinite).length) / cold.length;
+    const mixnet = { name: 'packet to acknowledgement', value: trip };
+    success.push({ name: `cold JSON-RPC calls, ${name}`, value: succeeded, goal: 100 });
+    rows.push(
+      medianRow(`cold JSON-RPC call, ${name}`, cold, { limit: 4 * floor }),
+      { name: `slowest of ${cold.length}, ${name}`, value: Math.max(...cold), goal: COLD_LIMIT_MS },
+      medianRow(`warm JSON-RPC call, ${name}`, warm, {
+        limit: floor,
+        goal: 1.1 * floor,
+        baseline: mixnet,
+      }),
+    );
+    for (const [version, [one, six]] of Object.entries(parallel)) {
       rows.push(
-        [`${name}: ${CALLS} cold JSON-RPC calls that succeed, %`, succeeded, 100, 'goal'],
-        [`${name}: slowest cold JSON-RPC call`, Math.max(...cold), COLD_LIMIT_MS, 'limit'],
-        [`${name}: median cold JSON-RPC call`, median(cold), 4 * floor, 'floor'],
-        [`${name}: median warm JSON-RPC call`, median(warm), 1.1 * floor, 'limit'],
-        [`${name}: the same against the mixnet as it was`, median(warm), 1.1 * trip, 'limit'],
-        [`${name}: packet to acknowledgement, median`, trip, floor, 'floor'],
+        medianRow(`six GETs of 10 KiB, ${version}, ${name}`, six, {
+          goal: 2 * median(one),
+          baseline: { name: 'one GET', value: median(one) },
+        }),
       );
-      for (const [version, [one, six]] of Object.entries(parallel)) {
-        const what = `${name}: six GETs of 10 KiB, ${version}`;
-        rows.push([what, median(six), 2 * median(one), 'limit']);
-      }
     }
-    return rows;
-  });
+  }
+  const common = { kind: 'bars' };
+  return [
+    {
+      ...common,
+      title: `Many requests over mixes of ${MIX_DELAY_MS} ms`,
+      unit: 'ms',
+      better: 'less',
+      rows,
+      note: `${CALLS} JSON-RPC calls at once to ${RPC_HOSTS.length} hosts, cold; warm ones ten at a time.`,
+    },
+    { ...common, title: 'Calls that succeed', unit: '%', better: 'more', rows: success },
+  ];
 }

@@ -1,29 +1,22 @@
 // The client's core over an in-memory packet device (bench/loopback): TCP and HTTP, with and without
 // TLS 1.3, no mixnet. Natively, as wasm under Node, and in headless Chromium.
-//   npm run bench -- --part core [--rounds N] [--json FILE]
 // The server's packets are made before the clock starts, so that the client's work alone is timed.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { temporaryFolder } from '@mixweb/testing';
 import { launchBrowser, servePages } from '@mixweb/testing/browsers';
 
-const root = path.resolve(import.meta.dirname, '..');
+import { buildBench, root } from './build.mjs';
+
 const BODY_BYTES = 16_000_000;
 const SUITES = ['chacha20', 'aes128'];
 const folderOf = (preset) => path.join(root, 'build', preset, 'bench/loopback');
 
 /** MB/s in Chromium that issue 5 asks for. */
 const GOALS = { http: 40, 'https chacha20': 20 };
-
-function build(preset, ...targets) {
-  const run = (...args) => execFileSync('cmake', args, { cwd: root, stdio: ['ignore', 2, 2] });
-  run('--preset', preset);
-  run('--build', '--preset', preset, '--target', ...targets);
-}
 
 /** MB/s of each kind, the best of the rounds. Runs in the page as it stands. */
 async function measure(module, recordings, bodyBytes, rounds) {
@@ -96,11 +89,11 @@ async function inChromium(folder, rounds) {
   }
 }
 
-export async function benchLoopback({ rounds, json }) {
-  build('native-release', 'mix-record-tls', 'mix-loopback');
-  build('wasm-release', 'mix_loopback');
+/** @param {{ rounds: number }} how */
+export async function benchCore({ rounds }) {
+  buildBench('native-release', 'mix-record-tls', 'mix-loopback');
+  buildBench('wasm-release', 'mix_loopback');
   const folder = temporaryFolder('loopback');
-  const load = loadavg()[0];
   const results = {};
   try {
     for (const suite of SUITES) {
@@ -109,24 +102,26 @@ export async function benchLoopback({ rounds, json }) {
       execFileSync(recorder, [suite, String(BODY_BYTES), file], { stdio: 'ignore' });
     }
     results.native = natively(folder.path, rounds);
-    results.node = await inNode(folder.path, rounds);
-    results.chromium = await inChromium(folder.path, rounds);
+    results.Node = await inNode(folder.path, rounds);
+    results.Chromium = await inChromium(folder.path, rounds);
   } finally {
     folder.dispose();
   }
-
-  const cell = (number) => number.toFixed(1).padStart(10);
-  console.log(`\n${'core over loopback, MB/s'.padEnd(32)}    native      node  chromium`);
-  for (const kind of Object.keys(results.node)) {
-    const goal = GOALS[kind];
-    const value = results.chromium[kind];
-    const note = goal ? `   goal ${goal}: ${(value / goal).toFixed(2)}` : '';
-    const cells = cell(results.native[kind]) + cell(results.node[kind]) + cell(value);
-    console.log(`${kind.padEnd(32)}${cells}${note}`);
-  }
-  if (json !== undefined) {
-    const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version, load };
-    const result = { date: new Date().toISOString(), machine, megabytesPerSecond: results };
-    writeFileSync(json, `${JSON.stringify(result, undefined, 2)}\n`);
-  }
+  const hosts = Object.keys(results);
+  const rows = Object.keys(results.native).map((kind) => ({
+    name: kind === 'http' ? 'TCP, HTTP' : `TCP, TLS 1.3, HTTP, ${kind.split(' ')[1]}`,
+    values: Object.fromEntries(hosts.map((host) => [host, results[host][kind]])),
+    ...(GOALS[kind] !== undefined && { goal: GOALS[kind] }),
+  }));
+  return [
+    {
+      kind: 'dots',
+      title: 'The core without the mixnet',
+      unit: 'MB/s',
+      better: 'more',
+      hosts,
+      rows,
+      note: `A download of ${BODY_BYTES / 1e6} MB over an in-memory packet device, the best of ${rounds}; the numbers are of Chromium.`,
+    },
+  ];
 }
