@@ -155,6 +155,43 @@ TEST(Client, RefusesToAnswerStrangersAndNothing) {
             base::Errc::mixnet_bad_message);
 }
 
+TEST(Client, ASenderWithoutSurbsIsAStranger) {
+  World world(115);
+  Peer& alice = world.add(0, at_once());
+  Peer& bob = world.add(1, at_once());
+  SendOptions anonymous;
+  anonymous.anonymous = true;
+  ASSERT_TRUE(alice->send(bob.address(), test::pattern(10, 3), anonymous, world.now()));
+  ASSERT_TRUE(world.run_until([&] { return !bob.received.empty(); }, 3s));
+  ASSERT_TRUE(bob.received[0].sender);
+  EXPECT_EQ(bob->reply(*bob.received[0].sender, test::pattern(3, 1), {}, world.now()).error().code,
+            base::Errc::mixnet_unknown_sender);
+}
+
+TEST(Client, MessagesWithoutSurbsPutOffNoRepeatedRequest) {
+  World world(116);
+  ReplierConfig stingy;
+  stingy.max_allowed_request = 0;
+  Peer& alice = world.add(0, at_once(), stingy);
+  Peer& exit = world.add(1, at_once(), exit_replier());
+  SendOptions options;
+  options.reply_surbs = 5;
+  ASSERT_TRUE(alice->send(exit.address(), test::pattern(10, 3), options, world.now()));
+  ASSERT_TRUE(world.run_until([&] { return !exit.received.empty(); }, 3s));
+  ASSERT_TRUE(exit->reply(*exit.received[0].sender, test::pattern(2000, 4), {}, world.now()));
+  world.run_for(3s);
+  const std::size_t at_first = alice.surb_requests.size();
+  EXPECT_GT(at_first, 0u);
+  options.reply_surbs = 0;
+  options.anonymous = true;
+  // The exit looks every 5 s and asks again after 10 s without SURBs.
+  for (int second = 0; second < 15; ++second) {
+    ASSERT_TRUE(alice->send(exit.address(), test::pattern(10, 3), options, world.now()));
+    world.run_for(1s);
+  }
+  EXPECT_GT(alice.surb_requests.size(), at_first);
+}
+
 TEST(Client, AFewSurbsBringARequestFirstAndTheDataAfter) {
   World world(106);
   Peer& alice = world.add(0, at_once());

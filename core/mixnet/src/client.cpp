@@ -697,7 +697,11 @@ class Client::Impl {
       const auto source = repliable->content == RepliableMessage::Content::kAdditionalSurbs
                               ? SurbStore::Source::kAdditional
                               : SurbStore::Source::kWithData;
-      replier_.receive(repliable->sender, std::move(repliable->surbs), source, now);
+      // An empty list is no receipt: it neither makes its sender answerable nor puts off a repeated
+      // request. spec: messages §11.3
+      if (!repliable->surbs.empty()) {
+        replier_.receive(repliable->sender, std::move(repliable->surbs), source, now);
+      }
       if (repliable->content == RepliableMessage::Content::kData) {
         deliver({std::move(repliable->data), repliable->sender, false, replier});
       }
