@@ -37,6 +37,9 @@ const browserGlobals = Object.fromEntries(
     'Request',
     'Headers',
     'crypto',
+    'MessageChannel',
+    'ReadableStream',
+    'URLSearchParams',
   ].map((name) => [name, 'readonly']),
 );
 
@@ -56,6 +59,7 @@ export default tseslint.config(
       '**/node_modules/**',
       'build/**',
       '.deps/**',
+      'examples/*/{www,out,.next}/**',
       '**/*.generated.ts',
       'docs/api/**',
     ],
@@ -99,5 +103,11 @@ export default tseslint.config(
       globals: { ...nodeGlobals, ...browserGlobals },
     },
     rules: { eqeqeq: 'error', 'prefer-const': 'error' },
+  },
+  {
+    files: ['**/service-worker.js'],
+    languageOptions: {
+      globals: { addEventListener: 'readonly', clients: 'readonly', skipWaiting: 'readonly' },
+    },
   },
 );

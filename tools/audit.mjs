@@ -18,6 +18,10 @@ const FOR_TOOLS = new Set([
   'Unlicense',
   '(WTFPL OR MIT)',
   '(MIT OR CC0-1.0)',
+  // libvips in sharp, which Next.js brings along
+  'LGPL-3.0-or-later',
+  'Apache-2.0 AND LGPL-3.0-or-later',
+  'Apache-2.0 AND LGPL-3.0-or-later AND MIT',
 ]);
 /** Their manifests do not name the licence by its identifier; somebody has looked. */
 const LOOKED_AT = new Map([

@@ -81,7 +81,7 @@ export async function startOrigin(certificate, expired = certificate, pages = {}
     `daemon off; master_process off; pid ${join(folder.path, 'nginx.pid')}; error_log stderr notice;
 events { worker_connections 256; }
 http {
-  types { text/html html; text/plain txt; application/wasm wasm; text/javascript js; text/css css; }
+  types { text/html html; text/plain txt; image/svg+xml svg; application/wasm wasm; text/javascript js; text/css css; }
   default_type application/octet-stream;
   access_log ${log} combined;
   client_max_body_size 64m;
