@@ -1,24 +1,18 @@
-// A long run: one request a second through a local mixnet that is broken on purpose at random
-// moments. Ends with the success rate outside of the injected outages and the growth of memory.
+// A long run through a local mixnet that is broken on purpose at random moments: each second a
+// fetch and a message on a WebSocket, now and then a DNS question. Ends with the rate of success
+// outside of the injected outages and the growth of memory; exit code 1 when a promise was broken.
 //   npm run soak -- [--minutes N] [--seed S] [--browser] [--no-faults]
-// Exit code 1 when a promise was broken.
-/* global mix -- in the page */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
-import { mixFetch } from '@mixweb/mix-fetch';
-import {
-  disconnectMixTunnel,
-  getTunnelState,
-  getTunnelStats,
-  setupMixTunnel,
-} from '@mixweb/mix-tunnel';
 import { adminOf, startInternet } from '@mixweb/testing';
-import { launchBrowser, servePages } from '@mixweb/testing/browsers';
+
+import { browserClient, nodeClient } from './lib/soak-clients.mjs';
+import { dice, faultsOf } from './lib/soak-faults.mjs';
 
 const { values } = parseArgs({
   options: {
-    minutes: { type: 'string', default: '10' },
+    minutes: { type: 'string', default: process.env['MIX_SOAK_MINUTES'] ?? '10' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     browser: { type: 'boolean', default: false },
     'no-faults': { type: 'boolean', default: false },
@@ -32,27 +26,25 @@ if (!(minutes > 0) || !Number.isInteger(seed)) {
 }
 
 const MIB = 1024 * 1024;
-const REQUEST_EVERY_MS = 1_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-const WARM_UP_MS = Math.min(60_000, minutes * 15_000);
-const PAUSE_MS = [10_000, 30_000]; // between faults
+const DURATION_MS = minutes * 60_000;
+const TICK_MS = 1_000; // a fetch and a message
+const DNS_EVERY = 5; // ticks
+/** A hang is a failure, a slow machine is none. */
+const TIMEOUT_MS = 60_000;
+const PAUSE_MS = [20_000, 40_000]; // between faults
+const FAULT_MS = [2_000, 15_000];
 const RECOVERY_MS = 10_000; // after a fault ended, requests may still fail
-const MIN_SUCCESS = 0.995; // of requests that no outage touched
-const MAX_GROWTH = 8 * MIB; // after the warm-up
-const URL_OF_PAGE = 'https://origin.example/page-1024.html';
+const MIN_SUCCESS = 0.999; // of what no outage touched
+const MAX_GROWTH = MIB;
+/** From here on memory may not grow; code is compiled and pools are filled before. */
+const WARM_UP_MS = Math.min(120_000, DURATION_MS / 4);
+const SAMPLE_EVERY_MS = Math.max(2_000, (DURATION_MS - WARM_UP_MS) / 24);
 
-/** Numbers in [0, 1) that depend on nothing but the seed (mulberry32). */
-function dice(state) {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 const random = dice(seed);
-const between = (low, high) => low + random() * (high - low);
-const pick = (list) => list[Math.floor(random() * list.length)];
+const between = ([low, high]) => low + random() * (high - low);
+const now = () => performance.now();
+const inMib = (bytes) => (bytes / MIB).toFixed(2);
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
 console.log(`soak: ${minutes} min, seed ${seed}, ${values.browser ? 'Chromium' : 'Node'}`);
 const internet = await startInternet({
@@ -61,175 +53,109 @@ const internet = await startInternet({
     ...['--epoch-seconds', '60', '--rotation-epochs', '2'],
   ],
 });
-const admin = adminOf(internet.localnet);
-const { entries, exits, mixes } = internet.localnet;
-const options = internet.tunnel;
+const client = await (values.browser ? browserClient : nodeClient)(internet.tunnel, TIMEOUT_MS);
 
-// --- the client under test ---
+// --- what is asked ---
 
-async function nodeClient() {
-  await setupMixTunnel(options);
-  return {
-    async request() {
-      const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-      const response = await mixFetch(URL_OF_PAGE, { signal });
-      return (await response.arrayBuffer()).byteLength;
-    },
-    state: async () => (await getTunnelState()).state,
-    async memory() {
-      globalThis.gc?.();
-      return process.memoryUsage().heapUsed + (await getTunnelStats()).memory.wasmBytes;
-    },
-    stop: () => disconnectMixTunnel(),
-  };
+/** Of each operation: begin, end, and what went wrong. */
+const done = [];
+const running = new Set();
+/** The socket has one message at a time under way. */
+let isSocketBusy = false;
+function start(kind) {
+  if (kind === 'webSocket' && isSocketBusy) return;
+  if (kind === 'webSocket') isSocketBusy = true;
+  const begin = now();
+  const operation = client[kind]()
+    .then(() => undefined, String)
+    .then((error) => {
+      done.push({ begin, end: now(), error });
+      running.delete(operation);
+      if (kind === 'webSocket') isSocketBusy = false;
+    });
+  running.add(operation);
 }
 
-async function browserClient() {
-  const pages = await servePages();
-  const browser = await launchBrowser('chromium');
-  const page = await browser.open(pages.url('index'));
-  const session = await page.createCDPSession();
-  await page.evaluate((opts) => mix.setupMixTunnel(opts), options);
-  return {
-    request: () =>
-      page.evaluate(
-        async (url, limit) => {
-          const response = await mix.mixFetch(url, { signal: AbortSignal.timeout(limit) });
-          return (await response.arrayBuffer()).byteLength;
-        },
-        URL_OF_PAGE,
-        REQUEST_TIMEOUT_MS,
-      ),
-    state: async () => (await page.evaluate(() => mix.getTunnelState())).state,
-    async memory() {
-      await session.send('HeapProfiler.collectGarbage');
-      const { usedSize } = await session.send('Runtime.getHeapUsage');
-      const wasm = await page.evaluate(async () => (await mix.getTunnelStats()).memory.wasmBytes);
-      return usedSize + wasm;
-    },
-    async stop() {
-      await page.evaluate(() => mix.disconnectMixTunnel());
-      await browser.close();
-      await pages.stop();
-    },
-  };
-}
+// --- what is broken ---
 
-// --- faults ---
-
-/** Each breaks something for `ms` and mends it. */
-const FAULTS = {
-  cut: async () => {
-    for (const entry of entries) await admin.act(entry.id, 'cut');
-  },
-  'entries down': async (ms) => {
-    for (const entry of entries) await admin.act(entry.id, 'kill');
-    await sleep(ms);
-    for (const entry of entries) await admin.act(entry.id, 'restart');
-  },
-  'a mix down': async (ms) => {
-    const mix = pick(mixes);
-    await admin.act(mix.id, 'kill');
-    await sleep(ms);
-    await admin.act(mix.id, 'restart');
-  },
-  'an exit frozen': async (ms) => {
-    const exit = pick(exits);
-    await admin.act(exit.id, 'freeze');
-    await sleep(ms);
-    await admin.act(exit.id, 'freeze', { on: false });
-  },
-  'exits starved of SURBs': async (ms) => {
-    for (const exit of exits) await admin.act(exit.id, 'starve');
-    await sleep(ms);
-    for (const exit of exits) await admin.act(exit.id, 'starve', { on: false });
-  },
-  '5 % loss': async (ms) => {
-    await admin.faults({ drop: 0.05 / 5 });
-    await sleep(ms);
-    await admin.faults({});
-  },
-  reordering: async (ms) => {
-    await admin.faults({ duplicate: 0.1, reorder: { rate: 0.5, ms: 200 } });
-    await sleep(ms);
-    await admin.faults({});
-  },
-  'a mix leaves': async (ms) => {
-    const mix = pick(mixes);
-    await admin.act(mix.id, 'leave');
-    await sleep(ms);
-    await admin.act(mix.id, 'join');
-  },
-  rotation: () => admin.rotate(),
-};
-
-/** Times at which requests may fail: [begin, end]. */
+/** Times at which operations may fail: [begin, end]. */
 const outages = [];
-const isOutage = (begin, end) => outages.some(([from, to]) => begin < to && end > from);
+const isOutage = ({ begin, end }) => outages.some(([from, to]) => begin < to && end > from);
 
 async function breakThings(until) {
-  while (performance.now() < until) {
-    await sleep(between(...PAUSE_MS));
-    if (performance.now() >= until) return;
-    const name = pick(Object.keys(FAULTS));
-    const ms = between(2_000, 15_000);
-    const outage = [performance.now(), Infinity];
+  const faults = faultsOf(internet.localnet, adminOf(internet.localnet), random);
+  const names = Object.keys(faults);
+  while (now() < until) {
+    await sleep(between(PAUSE_MS));
+    if (now() >= until) return;
+    const name = names[Math.floor(random() * names.length)];
+    const ms = between(FAULT_MS);
+    const outage = [now(), Infinity];
     outages.push(outage);
     console.log(`soak: ${name}, ${(ms / 1000).toFixed(1)} s`);
-    await FAULTS[name](ms);
-    outage[1] = performance.now() + RECOVERY_MS;
+    await faults[name](ms);
+    outage[1] = now() + RECOVERY_MS;
   }
 }
 
 // --- the run ---
 
-const client = await (values.browser ? browserClient() : nodeClient());
-const requests = [];
-async function ask() {
-  const begin = performance.now();
-  let error;
-  try {
-    const bytes = await client.request();
-    if (bytes !== 1024) error = new Error(`${bytes} bytes`);
-  } catch (cause) {
-    error = cause;
-  }
-  requests.push({ begin, end: performance.now(), error });
-}
-
-const until = performance.now() + minutes * 60_000;
+/** Bytes by part, from the warm-up on. */
+const samples = [];
+const begin = now();
+const until = begin + DURATION_MS;
 const breaking = values['no-faults'] ? Promise.resolve() : breakThings(until);
-const running = new Set();
-let baseline;
-const warmAt = performance.now() + WARM_UP_MS;
-while (performance.now() < until) {
-  const asking = ask().finally(() => running.delete(asking));
-  running.add(asking);
-  if (baseline === undefined && performance.now() > warmAt) baseline = await client.memory();
-  await sleep(REQUEST_EVERY_MS);
+const sampling = (async () => {
+  await sleep(WARM_UP_MS);
+  while (now() < until) {
+    const sample = await client.memory();
+    samples.push(sample);
+    const parts = Object.entries(sample).map(([part, bytes]) => `${part} ${inMib(bytes)}`);
+    console.log(`soak: MiB: ${parts.join(', ')}`);
+    await sleep(SAMPLE_EVERY_MS);
+  }
+})();
+for (let tick = 0; now() < until; tick += 1) {
+  start('fetch');
+  start('webSocket');
+  if (tick % DNS_EVERY === 0) start('dns');
+  await sleep(Math.max(0, begin + (tick + 1) * TICK_MS - now()));
 }
-await breaking;
+await Promise.all([breaking, sampling]);
 await Promise.all(running);
 await sleep(RECOVERY_MS);
-await ask();
-
-const growth = (await client.memory()) - (baseline ?? 0);
+// However it ended, the tunnel must be whole again.
+const before = done.length;
+for (const kind of ['fetch', 'webSocket', 'dns']) start(kind);
+await Promise.all(running);
+const isWhole = done.slice(before).every(({ error }) => error === undefined);
 const state = await client.state();
 await client.stop();
 await internet.stop();
 
-const failed = requests.filter(({ error }) => error !== undefined);
-const outside = requests.filter(({ begin, end }) => !isOutage(begin, end));
+const outside = done.filter((operation) => !isOutage(operation));
+const failed = done.filter(({ error }) => error !== undefined);
 const failedOutside = outside.filter(({ error }) => error !== undefined);
-for (const { error } of failedOutside) console.log(`soak: outside of any outage: ${String(error)}`);
+for (const { error } of failedOutside) console.log(`soak: outside of any outage: ${error}`);
 const success = outside.length === 0 ? 1 : 1 - failedOutside.length / outside.length;
-const last = requests.at(-1);
 console.log(
-  `soak: ${requests.length} requests, ${failed.length} failed; ${outside.length} outside of ` +
+  `soak: ${done.length} operations, ${failed.length} failed; ${outside.length} outside of ` +
     `${outages.length} outages, ${(100 * success).toFixed(2)} % of them succeeded`,
 );
-console.log(`soak: memory grew by ${(growth / MIB).toFixed(2)} MiB; state ${state} (seed ${seed})`);
-const holds =
-  success >= MIN_SUCCESS && growth <= MAX_GROWTH && state === 'ready' && last?.error === undefined;
+
+/** How much more is used in the last third than in the first; one sample alone may be unlucky. */
+function growthOf(part) {
+  const sizes = samples.map((sample) => sample[part]);
+  const third = Math.ceil(sizes.length / 3);
+  return median(sizes.slice(-third)) - median(sizes.slice(0, third));
+}
+const growth = { page: growthOf('page'), worker: growthOf('worker'), module: growthOf('module') };
+const total = growth.page + growth.worker + growth.module;
+console.log(
+  `soak: memory grew by ${inMib(total)} MiB (page ${inMib(growth.page)}, worker ` +
+    `${inMib(growth.worker)}, module ${inMib(growth.module)}; it has ` +
+    `${inMib(samples.at(-1).module)}); state ${state} (seed ${seed})`,
+);
+const holds = success >= MIN_SUCCESS && total <= MAX_GROWTH && state === 'ready' && isWhole;
 console.log(holds ? 'soak: passed' : 'soak: FAILED');
 process.exit(holds ? 0 : 1);
