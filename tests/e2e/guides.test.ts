@@ -115,7 +115,14 @@ const guides = readdirSync(folder)
 it('the guides that promise a path have one', () => {
   expect(guides.map(([name]) => name)).toEqual(
     expect.arrayContaining([
-      ...['bundlers', 'choosing-shaping', 'exit-security', 'getting-started', 'localnet'],
+      ...[
+        'bundlers',
+        'choosing-shaping',
+        'electron',
+        'exit-security',
+        'getting-started',
+        'localnet',
+      ],
       ...['migration', 'node', 'swap-fetch', 'troubleshooting', 'webviews'],
     ]),
   );
