@@ -1,6 +1,7 @@
 // Runs the test suites and sums their counts. Last line: `N passed, N failed`.
 //   node tools/test.mjs [native] [hardening] [wasm] [vitest]     default: all
-import { spawn, spawnSync } from 'node:child_process';
+// Suites that mostly wait run beside those that compute, which yield the processors to them.
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,8 +11,11 @@ const results = join(root, 'build/results');
 
 /** Runs a command with its output shown; true if it succeeded. */
 function run(command, args) {
-  const done = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
-  return done.status === 0;
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    child.on('error', () => resolve(false));
+    child.on('close', (status) => resolve(status === 0));
+  });
 }
 
 /** Runs a command silently and shows its output only if it fails. */
@@ -29,6 +33,9 @@ function runQuietly(command, args) {
   });
 }
 
+/** For what computes: a test beside it that waits for something sees it at once when it is there. */
+const yielding = (command, args) => ['nice', ['-n', '15', command, ...args]];
+
 const note = (text) => console.log(`test: ${text}`);
 
 /**
@@ -39,10 +46,12 @@ async function ctestSuite(name, preset, { targets = [], label } = {}) {
   const count = { name, passed: 0, failed: 0, skipped: 0 };
   note(`building ${preset}`);
   if (!existsSync(join(root, `build/${preset}/build.ninja`))) {
-    if (!(await runQuietly('cmake', ['--preset', preset]))) return { ...count, failed: 1 };
+    if (!(await runQuietly(...yielding('cmake', ['--preset', preset])))) {
+      return { ...count, failed: 1 };
+    }
   }
   const target = targets.length > 0 ? ['--target', ...targets] : [];
-  if (!(await runQuietly('cmake', ['--build', '--preset', preset, ...target]))) {
+  if (!(await runQuietly(...yielding('cmake', ['--build', '--preset', preset, ...target])))) {
     return { ...count, failed: 1 };
   }
 
@@ -51,7 +60,9 @@ async function ctestSuite(name, preset, { targets = [], label } = {}) {
   mkdirSync(folder, { recursive: true });
   const junit = join(folder, 'ctest.xml');
   const only = label === undefined ? [] : ['-L', label];
-  run('ctest', ['--preset', preset, '--output-junit', junit, '--quiet', ...only]);
+  await run(
+    ...yielding('ctest', ['--preset', preset, '--output-junit', junit, '--quiet', ...only]),
+  );
   if (!existsSync(junit)) {
     note(`${preset}: ctest itself failed`);
     return { ...count, failed: 1 };
@@ -81,20 +92,29 @@ async function ctestSuite(name, preset, { targets = [], label } = {}) {
       // Died, leaked or timed out without a failed test of its own.
       failures = 1;
       note(`FAILED ${name}: ${program} ended badly`);
-      run('ctest', ['--preset', preset, '-R', `^${program}$`, '--output-on-failure']);
+      await run('ctest', ['--preset', preset, '-R', `^${program}$`, '--output-on-failure']);
     }
     count.failed += failures;
   }
   return count;
 }
 
+/** Localnet, module and packages, built once. */
+let building;
+function built() {
+  if (building === undefined) {
+    note('building localnet, module and packages');
+    building = runQuietly('tools/build', []);
+  }
+  return building;
+}
+
 async function vitestSuite(name) {
   const count = { name, passed: 0, failed: 0, skipped: 0 };
-  note('building localnet, module and packages');
-  if (!(await runQuietly('tools/build', []))) return { ...count, failed: 1 };
+  if (!(await built())) return { ...count, failed: 1 };
   const report = join(results, 'vitest.json');
   rmSync(report, { force: true });
-  const ok = run('npx', [
+  const ok = await run('npx', [
     'vitest',
     'run',
     '--reporter=default',
@@ -129,6 +149,8 @@ const suites = {
   wasm: () => ctestSuite('core, wasm under Node', 'wasm-release'),
   vitest: () => vitestSuite('packages and browsers, Vitest'),
 };
+/** Those that mostly wait, for packets and for time-outs, and need what built() makes. */
+const waiting = ['vitest'];
 
 const wanted = process.argv.slice(2);
 for (const name of wanted) {
@@ -139,12 +161,22 @@ for (const name of wanted) {
 }
 
 mkdirSync(results, { recursive: true });
-const counts = [];
-for (const name of wanted.length > 0 ? wanted : Object.keys(suites)) {
-  const start = performance.now();
-  const count = await suites[name]();
-  counts.push({ ...count, seconds: (performance.now() - start) / 1000 });
+const names = wanted.length > 0 ? wanted : Object.keys(suites);
+const counted = new Map();
+async function inTurn(some) {
+  for (const name of some) {
+    const start = performance.now();
+    const count = await suites[name]();
+    counted.set(name, { ...count, seconds: (performance.now() - start) / 1000 });
+  }
 }
+// Ahead of both: its build directories are those of other suites, too.
+if (names.some((name) => waiting.includes(name))) await built();
+await Promise.all([
+  inTurn(names.filter((name) => waiting.includes(name))),
+  inTurn(names.filter((name) => !waiting.includes(name))),
+]);
+const counts = names.map((name) => counted.get(name));
 writeFileSync(join(results, 'test-summary.json'), JSON.stringify(counts, null, 2));
 
 const { printTable } = await import('./summary.mjs');
