@@ -1,5 +1,7 @@
 // The main job in Node: the same packages in a worker thread.
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
 
 import { createMixFetch, mixFetch } from '@mixweb/mix-fetch';
 import {
@@ -328,6 +330,21 @@ describe('the life of a tunnel', () => {
       expect((await response.arrayBuffer()).byteLength).toBe(102_400);
     },
   );
+
+  it('does not load the modules that the program is started with', async () => {
+    const preloaded = `import { isMainThread } from 'node:worker_threads';
+      if (!isMainThread) throw new Error('loaded in a worker');`;
+    const program = `import { disconnectMixTunnel, setupMixTunnel } from '@mixweb/mix-tunnel';
+      await setupMixTunnel(${JSON.stringify(options())});
+      await disconnectMixTunnel();
+      console.log('done');`;
+    const preload = ['--import', `data:text/javascript,${encodeURIComponent(preloaded)}`];
+    const flags = [...preload, '--input-type=module', '--eval', program];
+    const { stdout } = await promisify(execFile)(process.execPath, flags, {
+      cwd: import.meta.dirname,
+    });
+    expect(stdout).toBe('done\n');
+  });
 
   it.each<[keyof SetupMixTunnelOpts, unknown]>([
     ['maxRedirects', 256],

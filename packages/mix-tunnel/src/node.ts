@@ -12,7 +12,9 @@ export * from './exports.ts';
 
 const startWorker: StartWorker = async ({ workerUrl, wasmUrl }) => {
   const bytes = await readFile(wasmUrl ?? new URL('./mixweb.wasm', import.meta.url));
-  const worker = new Worker(workerUrl ?? new URL('./node-worker.js', import.meta.url));
+  const script = workerUrl ?? new URL('./node-worker.js', import.meta.url);
+  // Without the program's own flags: a module of `--import` may be what sets the tunnel up.
+  const worker = new Worker(script, { execArgv: [] });
   const crashListeners = new Set<(what: string) => void>();
   try {
     await new Promise<void>((resolve, reject) => {
