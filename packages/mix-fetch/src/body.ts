@@ -2,7 +2,9 @@
 // takes it. The platform's own Response does the extracting, so that it agrees with WHATWG Fetch.
 import { MixError } from '@mixweb/mix-tunnel';
 
+import { onceAborted } from './abort.ts';
 import { ownBody } from './foreign.ts';
+import { isNodeStream, nodeStreamType, streamOfOldStream } from './node-stream.ts';
 
 /** A body that is streamed. */
 export interface BodySource {
@@ -23,7 +25,7 @@ export interface ExtractedBody {
 /** Larger bodies are streamed instead of copied, bytes. */
 const LARGE = 256 * 1024;
 
-function fromStream(stream: ReadableStream<Uint8Array>): ExtractedBody {
+function fromStream(stream: ReadableStream<Uint8Array>): ExtractedBody & { source: BodySource } {
   new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>); // TypeError: locked, or read from
   return { source: { open: () => stream, replayable: false }, contentType: null };
 }
@@ -52,10 +54,13 @@ function streamOf(iterable: AsyncIterable<unknown>): ReadableStream<Uint8Array> 
         else controller.enqueue(bytesOf(value));
       },
       async cancel(reason) {
+        // The iterator of a stream of Node would wait for what it is reading.
+        if (isNodeStream(iterable)) iterable.destroy?.();
         await iterator.return?.(reason);
       },
     },
-    { highWaterMark: 0 },
+    // A stream of Node may fail at any time, which crashes a program where nobody listens yet.
+    { highWaterMark: isNodeStream(iterable) ? 1 : 0 },
   );
 }
 
@@ -72,6 +77,12 @@ export async function extractBody(
   }
   const body = await ownBody(given);
   // Streams of Node among them; no standard asks for `duplex` here.
+  if (isNodeStream(body)) {
+    const stream = isAsyncIterable(body) ? streamOf(body) : streamOfOldStream(body, bytesOf);
+    const { contentType, length } = nodeStreamType(body);
+    const { source } = fromStream(stream);
+    return { source: { ...source, ...(length !== undefined && { length }) }, contentType };
+  }
   if (isAsyncIterable(body) && !(body instanceof Blob)) return fromStream(streamOf(body));
   if (body instanceof Blob && body.size > LARGE) {
     const source: BodySource = { open: () => body.stream(), length: body.size, replayable: true };
@@ -110,7 +121,7 @@ export async function bodyOfRequest(
   }
   const reader = request.body.getReader();
   const onAbort = (): void => void reader.cancel(signal?.reason).catch(() => undefined);
-  signal?.addEventListener('abort', onAbort);
+  const stopHearing = signal && onceAborted(signal, onAbort);
   try {
     const chunks: Uint8Array[] = [];
     for (let size = 0; size <= LARGE;) {
@@ -131,6 +142,6 @@ export async function bodyOfRequest(
     };
     return fromStream(streamOf(rest()));
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    stopHearing?.();
   }
 }

@@ -1,7 +1,7 @@
 // One exchange through the tunnel, from prepared request to Response.
 import { MixError, sharedTunnel, type FetchMessage, type FetchTiming } from '@mixweb/mix-tunnel';
 
-import { failUnread } from './abort.ts';
+import { failUnread, onceAborted } from './abort.ts';
 import type { CookieKeeper } from './cookie-jar.ts';
 import { verified } from './integrity.ts';
 import type { MixRequestInit, Progress } from './options.ts';
@@ -32,9 +32,11 @@ export function exchange(
     let settled = false;
     let finished = false;
 
+    let stopHearing: () => void = () => undefined;
+
     const finish = (): void => {
       finished = true;
-      signal?.removeEventListener('abort', onAbort);
+      stopHearing();
     };
     const failWith = (error: unknown): void => {
       if (finished) return;
@@ -72,6 +74,7 @@ export function exchange(
             listeners.onDownloadProgress?.(progress(loaded, total));
             controller.enqueue(chunk);
           },
+          flush: () => stopHearing(),
         },
         undefined,
         { highWaterMark: 0 },
@@ -140,7 +143,9 @@ export function exchange(
           upload?.stop();
           if (body) {
             body.close();
-            if (signal && passing) failUnread(passing, signal, () => shaped(abortReason(signal)));
+            if (signal && passing) {
+              stopHearing = failUnread(passing, signal, () => shaped(abortReason(signal)));
+            }
           }
           break;
         case 'failed':
@@ -152,7 +157,7 @@ export function exchange(
     const channel = sharedTunnel().fetch(request, onMessage);
     const upload =
       prepared.body === undefined ? undefined : new Upload(prepared.body, () => channel, failWith);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal) stopHearing = onceAborted(signal, onAbort);
     if (signal?.aborted) onAbort();
   });
 }

@@ -37,7 +37,9 @@ export async function ownBody<T>(
     case 'File':
       return ownBlob(body as unknown as Blob);
     case 'FormData':
-      return body instanceof FormData ? body : ownForm(body as unknown as FormData);
+      // That of npm's form-data only bears the name: it is a stream.
+      if (body instanceof FormData || !(Symbol.iterator in body)) return body;
+      return ownForm(body as unknown as FormData);
     case 'URLSearchParams':
       return body instanceof URLSearchParams ? body : new URLSearchParams(String(body));
     default:

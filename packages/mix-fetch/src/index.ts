@@ -46,10 +46,7 @@ function configured(config: MixFetchConfig): MixFetch {
     const spec = (config.fetchErrors ?? sharedTunnel().fetches?.fetchErrors) === 'spec';
     return spec && error instanceof MixError ? new TypeError(message, { cause: error }) : error;
   };
-  const run = async (
-    input: string | URL | Request,
-    init: MixRequestInit = {},
-  ): Promise<Response> => {
+  const run = async (input: string | URL | Request, init: MixRequestInit): Promise<Response> => {
     const defaults = config.defaults ?? {};
     const local = localAnswer(input, { ...defaults, ...init });
     if (local) return local;
@@ -71,7 +68,7 @@ function configured(config: MixFetchConfig): MixFetch {
   };
   const fetchLike = async (
     input: string | URL | Request,
-    init?: MixRequestInit,
+    init: MixRequestInit = {},
   ): Promise<Response> => {
     try {
       return await run(input, init);

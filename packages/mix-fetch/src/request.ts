@@ -9,7 +9,9 @@ import type { MixRequestInit } from './options.ts';
 import { refererFor } from './referrer.ts';
 
 export function abortReason(signal: AbortSignal): unknown {
-  return signal.reason ?? new DOMException('This operation was aborted', 'AbortError');
+  // Any value is a reason, null too; old signals tell none.
+  if (signal.reason !== undefined) return signal.reason;
+  return new DOMException('This operation was aborted', 'AbortError');
 }
 
 export interface Prepared {

@@ -1,8 +1,10 @@
 // What code that was written for fetch relies on beside the wire: objects of other makers, local
 // URLs, referrers, the shape of failures, and what the standard forbids.
 import { createHash } from 'node:crypto';
+import { getEventListeners } from 'node:events';
+import { Readable, Stream } from 'node:stream';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { installGlobalFetch, mixFetch } from '../src/index.ts';
 import { refererFor } from '../src/referrer.ts';
@@ -122,7 +124,85 @@ describe('objects of other makers', () => {
   });
 });
 
+describe('a signal', () => {
+  it('has one listener for all fetches, and none after they were read', async () => {
+    const seen = installTunnel((fetch) => fetch.head().chunk('content').end());
+    const { signal } = new AbortController();
+    const listeners = (): number => getEventListeners(signal, 'abort').length;
+    const responses = await Promise.all(
+      Array.from({ length: 20 }, () => mixFetch(url, { signal })),
+    );
+    expect(listeners()).toBe(1);
+    for (const response of responses) await response.text();
+    await vi.waitFor(() => expect(listeners()).toBe(0));
+    expect(seen.some(({ cancelled }) => cancelled)).toBe(false);
+  });
+
+  it('ends all fetches that share it', async () => {
+    installTunnel(() => undefined);
+    const abort = new AbortController();
+    const { signal } = abort;
+    const pending = Array.from({ length: 3 }, () => failureOf(mixFetch(url, { signal })));
+    await Promise.resolve();
+    abort.abort('enough');
+    expect(await Promise.all(pending)).toEqual(['enough', 'enough', 'enough']);
+  });
+
+  it('may be aborted for no reason at all', async () => {
+    installTunnel(ok);
+    expect(await failureOf(mixFetch(url, { signal: AbortSignal.abort(null) }))).toBeNull();
+  });
+});
+
 describe('a body', () => {
+  it('may be a stream of Node, old or new', async () => {
+    const taken: string[] = [];
+    const seen = installTunnel(takesBody(taken));
+    const send = (body: unknown): Promise<Response> =>
+      mixFetch(url, { method: 'POST', body: body as BodyInit });
+    await send(Readable.from(['new ', 'stream ']));
+    // As npm's form-data: begins when it is resumed, is no iterable, and knows its length.
+    const form = Object.assign(new Stream(), {
+      [Symbol.toStringTag]: 'FormData',
+      getBoundary: () => 'limit',
+      hasKnownLength: () => true,
+      getLengthSync: () => 8,
+      pause: () => undefined,
+      resume: (): void => {
+        for (const chunk of ['old ', Buffer.from('one ')]) form.emit('data', chunk);
+        form.emit('end');
+      },
+    });
+    await send(form);
+    expect(taken.join('')).toBe('new stream old one ');
+    expect(seen[1]?.header('content-type')).toBe('multipart/form-data;boundary=limit');
+    expect(seen[1]?.request.streamed).toEqual({ length: 8, replayable: false });
+  });
+
+  it('that is a stream of Node may fail before it is wanted, and is destroyed with the fetch', async () => {
+    const seen = installTunnel((fetch) => {
+      if (seen.length > 1) return;
+      const old = new Error('old stream');
+      failing.destroy(old);
+      failing.once('close', () => takesBody([])(fetch));
+    });
+    const failing = new Readable({ read: () => undefined });
+    const send = (body: Readable, signal?: AbortSignal): Promise<Response> =>
+      mixFetch(url, {
+        method: 'POST',
+        body: body as unknown as BodyInit,
+        ...(signal && { signal }),
+      });
+    await expect(send(failing)).rejects.toThrow('old stream');
+    const endless = new Readable({ read: () => undefined });
+    const abort = new AbortController();
+    const pending = failureOf(send(endless, abort.signal));
+    await vi.waitFor(() => expect(seen).toHaveLength(2));
+    abort.abort();
+    expect(await pending).toMatchObject({ name: 'AbortError' });
+    await vi.waitFor(() => expect(endless.destroyed).toBe(true));
+  });
+
   it('may be any async iterable, of text too', async () => {
     const taken: string[] = [];
     installTunnel(takesBody(taken));
