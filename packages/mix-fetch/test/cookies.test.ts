@@ -7,6 +7,8 @@ import { mixFetch } from '../src/index.ts';
 import { installTunnel, removeTunnel, type FakeFetch } from './fake-tunnel.ts';
 
 const url = 'https://shop.example/a';
+/** Of random shape; MIX_COOKIES=N sets another number. */
+const NUM_COOKIES = Number(process.env['MIX_COOKIES'] ?? 150);
 const giveCookie = (fetch: FakeFetch): void => {
   fetch.head({ headers: [['Set-Cookie', 'id=1; Path=/; Secure']] }).end();
 };
@@ -129,5 +131,46 @@ describe('fetchErrors', () => {
     await expect(mixFetch(url)).rejects.toMatchObject({ name: 'TypeError', cause });
     const other = mixFetch.extend({ fetchErrors: 'mix' });
     await expect(other(url)).rejects.toMatchObject({ name: 'MixError' });
+  });
+});
+
+describe('Set-Cookie headers', () => {
+  it('of no shape end no fetch and add no line to the next one', async () => {
+    const words = [
+      'id',
+      '=',
+      ';',
+      ' ',
+      'Path=/',
+      'Domain=shop.example',
+      'Domain=example',
+      'Secure',
+    ];
+    words.push(
+      'Expires=Thu, 01 Jan 1970',
+      'Max-Age=-1',
+      'SameSite=None',
+      '"',
+      ',',
+      '__Host-',
+      '%0a',
+    );
+    words.push('\t', '\u0000', '\u007f', '\u00e4', 'x'.repeat(5000), '9'.repeat(400));
+    let state = 1;
+    const below = (end: number): number => {
+      state = (Math.imul(state, 48_271) >>> 0) % 2_147_483_647;
+      return state % end;
+    };
+    let setCookie = '';
+    const seen = installTunnel(
+      (fetch) => fetch.head({ headers: [['Set-Cookie', setCookie]] }).end(),
+      { cookies: true },
+    );
+    for (let i = 0; i < NUM_COOKIES; i += 1) {
+      setCookie = Array.from({ length: below(12) }, () => words[below(words.length)]).join('');
+      expect((await mixFetch(url)).status).toBe(200);
+    }
+    for (const cookie of sent(seen)) expect(cookie ?? '').not.toMatch(/[\r\n\0]/);
+    expect(sent(seen).filter((cookie) => cookie !== undefined).length).toBeGreaterThan(0);
   });
 });
