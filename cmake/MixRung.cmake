@@ -24,6 +24,13 @@ target_link_libraries(mix_core_flags INTERFACE mix_flags)
 target_compile_options(mix_core_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
 
+# The fuzzer learns from the branches of what is fuzzed; the instruments cost tests little there. Ciphers
+# have nothing to tell it, and would be slowed down most.
+set(MIX_FUZZ_FLAGS "")
+if(MIX_BUILD_FUZZ)
+  set(MIX_FUZZ_FLAGS -fsanitize=fuzzer-no-link)
+endif()
+
 function(_mix_add_library target)
   cmake_parse_arguments(ARG "" "INCLUDE" "SOURCES;DEPS;PRIVATE_DEPS;FLAGS" ${ARGN})
   # Our flags and folders are not those of who uses the installed library.
@@ -52,6 +59,9 @@ function(mix_rung name)
     FLAGS mix_core_flags INCLUDE ${CMAKE_CURRENT_SOURCE_DIR}/include)
   if(sources)
     target_include_directories(mix_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
+    if(NOT name STREQUAL crypto)
+      target_compile_options(mix_${name} PRIVATE ${MIX_FUZZ_FLAGS})
+    endif()
     if(ARG_SMALL AND EMSCRIPTEN)
       target_compile_options(mix_${name} PRIVATE -Oz)
     endif()

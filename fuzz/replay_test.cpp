@@ -13,15 +13,6 @@
 
 namespace mix::fuzz {
 
-std::vector<Target>& targets() {
-  static std::vector<Target> all;
-  return all;
-}
-bool add(std::string_view name, Function run) {
-  targets().push_back({name, run});
-  return true;
-}
-
 namespace {
 
 namespace fs = std::filesystem;

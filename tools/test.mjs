@@ -1,5 +1,5 @@
 // Runs the test suites and sums their counts. Last line: `N passed, N failed`.
-//   node tools/test.mjs [native] [hardening] [wasm] [vitest]     default: all
+//   node tools/test.mjs [native] [hardening] [wasm] [vitest] [endurance]     default: all but the last
 // Suites that mostly wait run beside those that compute, which yield the processors to them.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -138,6 +138,37 @@ async function vitestSuite(name) {
   return count;
 }
 
+/** A program of tools/: what it wrote, which is shown as well, and whether it succeeded. */
+function tool(command, args) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += String(chunk);
+      process.stdout.write(chunk);
+    });
+    child.on('error', () => resolve({ ok: false, output }));
+    child.on('close', (status) => resolve({ ok: status === 0, output }));
+  });
+}
+
+/**
+ * The soak, which mostly waits, beside the fuzzer, which yields to it. MIX_SOAK_MINUTES and
+ * MIX_FUZZ_SECONDS (of each target) set other durations.
+ */
+async function enduranceSuite(name) {
+  const count = { name, passed: 0, failed: 0, skipped: 0 };
+  if (!(await built())) return { ...count, failed: 1 };
+  const [soak, fuzz] = await Promise.all([
+    tool('node', ['--expose-gc', 'tools/soak.mjs']),
+    tool(...yielding('node', ['tools/fuzz.mjs'])),
+  ]);
+  const [, passed, failed] = /(\d+) passed, (\d+) failed\s*$/.exec(fuzz.output) ?? [0, 0, 1];
+  count.passed = Number(passed) + (soak.ok ? 1 : 0);
+  count.failed = Number(failed) + (soak.ok ? 0 : 1);
+  return count;
+}
+
 const suites = {
   native: () => ctestSuite('core and localnet, native, ASan+UBSan', 'native-debug'),
   // What the sanitizers cannot see, or stand in the way of.
@@ -148,6 +179,7 @@ const suites = {
     }),
   wasm: () => ctestSuite('core, wasm under Node', 'wasm-release'),
   vitest: () => vitestSuite('packages and browsers, Vitest'),
+  endurance: () => enduranceSuite('soak and fuzz targets'),
 };
 /** Those that mostly wait, for packets and for time-outs, and need what built() makes. */
 const waiting = ['vitest'];
@@ -161,7 +193,8 @@ for (const name of wanted) {
 }
 
 mkdirSync(results, { recursive: true });
-const names = wanted.length > 0 ? wanted : Object.keys(suites);
+const names =
+  wanted.length > 0 ? wanted : Object.keys(suites).filter((name) => name !== 'endurance');
 const counted = new Map();
 async function inTurn(some) {
   for (const name of some) {

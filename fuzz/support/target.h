@@ -1,5 +1,5 @@
 // What all fuzz targets share. A target is one function over bytes; it ends the program when an
-// input breaks a promise. The fuzzer links it alone, the tests link all and replay the corpus.
+// input breaks a promise. The fuzzer runs one of them, the tests replay the corpus through all.
 #pragma once
 
 #include <algorithm>
@@ -87,18 +87,7 @@ class Parts {
 }  // namespace mix::fuzz
 
 // MIX_FUZZ(name) { ... input ... }
-#ifdef MIX_FUZZ_ALONE
-#define MIX_FUZZ_ENTRY(name)                                                          \
-  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);  \
-  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) { \
-    fuzz_##name({data, size});                                                        \
-    return 0;                                                                         \
-  }
-#else
-#define MIX_FUZZ_ENTRY(name) \
-  [[maybe_unused]] static const bool is_added_##name = mix::fuzz::add(#name, fuzz_##name);
-#endif
-#define MIX_FUZZ(name)                                \
-  static void fuzz_##name(mix::base::ByteView input); \
-  MIX_FUZZ_ENTRY(name)                                \
+#define MIX_FUZZ(name)                                                                     \
+  static void fuzz_##name(mix::base::ByteView input);                                      \
+  [[maybe_unused]] static const bool is_added_##name = mix::fuzz::add(#name, fuzz_##name); \
   static void fuzz_##name(mix::base::ByteView input)
