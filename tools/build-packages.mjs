@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 import { build } from 'esbuild';
@@ -42,12 +42,33 @@ const supply = (modules) => ({
   name: 'supply',
   setup(bundle) {
     bundle.onResolve({ filter: /^#mixweb-module$/ }, () => ({ path: glue }));
-    bundle.onResolve({ filter: /^#inlined-/ }, ({ path }) => ({ path, namespace: 'inlined' }));
+    bundle.onResolve({ filter: /^#(inlined-|directory-calls)/ }, ({ path }) => ({
+      path,
+      namespace: 'inlined',
+    }));
     bundle.onLoad({ filter: /.*/, namespace: 'inlined' }, ({ path }) => ({
       contents: `export default ${JSON.stringify(modules[path])};`,
     }));
   },
 });
+
+/** Paths that an engine asks of the directory at its start: the engine itself is asked for them. */
+async function directoryCalls() {
+  const base = 'https://directory.invalid/';
+  const { default: create } = await import(pathToFileURL(glue).href);
+  const { Engine } = await create({ wasmBinary: readFileSync(wasm) });
+  const pathsOf = (exit) => {
+    const engine = new Engine({ nymApiUrls: [base], exit }, undefined, () => undefined);
+    if (!engine.start(undefined).ok) throw new Error('the engine does not start');
+    return engine
+      .turn()
+      .actions.filter(({ kind }) => kind === 'getFromDirectory')
+      .map(({ url }) => url.slice(base.length));
+  };
+  const [always, all] = [pathsOf(false), pathsOf(true)];
+  if (always.length === 0) throw new Error('an engine that asks no directory');
+  return { always, exit: all.filter((path) => !always.includes(path)) };
+}
 
 /** The module by xz, in the form that small decoders know. ADR 0014. */
 function packModule() {
@@ -69,6 +90,7 @@ mkdirSync(join(tunnel, 'dist'), { recursive: true });
 copyFileSync(wasm, join(tunnel, 'dist/mixweb.wasm'));
 copyFileSync(join(root, 'THIRD_PARTY_NOTICES'), join(tunnel, 'dist/THIRD_PARTY_NOTICES'));
 
+const calls = { '#directory-calls': await directoryCalls() };
 const workerFile = join(tunnel, 'dist/worker.js');
 await build({
   ...common,
@@ -79,7 +101,7 @@ await build({
   entryPoints: [join(root, 'worker/src/worker.ts')],
   outfile: workerFile,
   external: nodeModules,
-  plugins: [supply({})],
+  plugins: [supply(calls)],
 });
 await build({
   ...common,
@@ -87,7 +109,7 @@ await build({
   entryPoints: [join(root, 'worker/src/node-worker.ts')],
   outfile: join(tunnel, 'dist/node-worker.js'),
   external: ['ws'],
-  plugins: [supply({})],
+  plugins: [supply(calls)],
 });
 const inlined = supply({
   '#inlined-wasm': packModule().toString('base64'),

@@ -1,6 +1,7 @@
 // Host of one engine: performs what its turns ask (WebSocket, directory calls, one timer) and
 // reports back. No protocol byte is looked at here.
 import { isLast, type ChannelCommand, type ChannelNews, type ChannelRequest } from './channels.ts';
+import { callDirectory, type EarlyCalls } from './directory-calls.ts';
 import type {
   CreateMixweb,
   EngineAction,
@@ -32,6 +33,8 @@ export interface Platform {
   fetch(url: string, init: RequestInit): Promise<Response>;
   /** Bytes of the module that the build inlined as text. */
   unpackModule(text: string): Promise<ArrayBuffer>;
+  /** What an engine asks the directory first, below its base URL; `exit`: only with an exit. */
+  directoryCalls: { always: readonly string[]; exit: readonly string[] };
   /** Throws or rejects later where nothing can be stored. */
   openKeyStore(directory: string | undefined): KeyStore;
 }
@@ -43,9 +46,6 @@ export interface HostListeners {
   warning(error: ErrorFields): void;
 }
 
-/** A directory answer larger than this is refused, like one that never came. */
-const MAX_DIRECTORY_ANSWER = 64 * 1024 * 1024;
-const DIRECTORY_TIMEOUT_MS = 30_000;
 const ENDED = errorFields('ABORTED', 'tunnel error: the tunnel was shut down');
 
 type ChannelListener = (news: ChannelNews) => void;
@@ -64,6 +64,7 @@ export class EngineHost {
   readonly #messages = new MessageJobs();
   readonly #keys: KeyKeeper | undefined;
   readonly #directoryCalls = new AbortController();
+  readonly #earlyCalls: EarlyCalls | undefined;
   readonly #soon = new MessageChannel();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #inTurn = false;
@@ -78,6 +79,7 @@ export class EngineHost {
     options: EngineOptions,
     platform: Platform,
     listeners: HostListeners,
+    earlyCalls?: EarlyCalls,
   ): Promise<EngineHost> {
     let memory: WebAssembly.Memory | undefined;
     const module = await new Promise<MixwebModule>((resolve, reject) => {
@@ -96,7 +98,7 @@ export class EngineHost {
       }).then(resolve, reject);
     });
     if (memory === undefined) throw new Error('the wasm module exports no memory');
-    return new EngineHost(module, memory, options, platform, listeners);
+    return new EngineHost(module, memory, options, platform, listeners, earlyCalls);
   }
 
   private constructor(
@@ -105,8 +107,10 @@ export class EngineHost {
     options: EngineOptions,
     platform: Platform,
     listeners: HostListeners,
+    earlyCalls: EarlyCalls | undefined,
   ) {
     this.#module = module;
+    this.#earlyCalls = earlyCalls;
     this.#memory = memory;
     this.#platform = platform;
     this.#tell = listeners;
@@ -149,6 +153,7 @@ export class EngineHost {
     this.#turn();
     clearTimeout(this.#timer);
     this.#directoryCalls.abort();
+    this.#earlyCalls?.drop();
     this.#soon.port1.close();
     for (const socket of this.#links.values()) socket.close();
     this.#links.clear();
@@ -425,22 +430,10 @@ export class EngineHost {
   }
 
   async #getFromDirectory(request: number, url: string): Promise<void> {
-    let answer: { status: number; body: Uint8Array } | undefined;
-    try {
-      const response = await this.#platform.fetch(url, {
-        credentials: 'omit',
-        referrerPolicy: 'no-referrer',
-        signal: AbortSignal.any([
-          this.#directoryCalls.signal,
-          AbortSignal.timeout(DIRECTORY_TIMEOUT_MS),
-        ]),
-      });
-      const body = new Uint8Array(await response.arrayBuffer());
-      if (body.byteLength <= MAX_DIRECTORY_ANSWER) answer = { status: response.status, body };
-    } catch {
-      // Unreachable, refused by CORS, too slow: all the same to the engine.
-    }
-    if (this.#directoryCalls.signal.aborted) return;
+    const { signal } = this.#directoryCalls;
+    const early = this.#earlyCalls?.take(url);
+    const answer = await (early ?? callDirectory(this.#platform.fetch, url, signal));
+    if (signal.aborted) return;
     this.#guarded(() => {
       if (answer) this.#engine.directoryAnswer(request, answer.status, answer.body);
       else this.#engine.directoryFailed(request);

@@ -4,6 +4,7 @@ import { parentPort } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 
+import directoryCalls from '#directory-calls';
 import createMixweb from '#mixweb-module';
 
 import type { CreateMixweb } from './engine-module.ts';
@@ -24,6 +25,7 @@ const service = new TunnelService(createMixweb as CreateMixweb, {
   createWebSocket: (url) => new NodeWebSocket(url),
   fetch: (url, init) => fetch(url, init),
   unpackModule: () => Promise.reject(new Error('Node reads the module from its file')),
+  directoryCalls,
   openKeyStore: (directory) => new FileKeyStore(directory),
 });
 

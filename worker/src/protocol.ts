@@ -261,7 +261,9 @@ export type WasmSource = WebAssembly.Module | ArrayBuffer | string;
 
 /** What the worker offers beside the reference's interface. */
 export interface WorkerApi {
-  /** Hands the module over; must come before anything else. */
+  /** Tells of the set-up that will follow, so that its directory calls begin at once. */
+  expectSetUp(options: EngineOptions): Promise<void>;
+  /** Hands the module over; must come before anything that needs it. */
   load(wasm: WasmSource): Promise<Outcome<void>>;
   onState(listener: (news: StateNews) => void): Promise<void>;
   /** One listener: the page's inbox, which shares the messages out. */

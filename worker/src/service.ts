@@ -12,6 +12,7 @@ import {
   type ChannelNews,
   type ChannelRequest,
 } from './channels.ts';
+import { EarlyCalls } from './directory-calls.ts';
 import { EngineHost, type Platform } from './engine-host.ts';
 import type { CreateMixweb } from './engine-module.ts';
 import { errorFields } from './errors.ts';
@@ -83,6 +84,7 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
   #onMessage: ((message: MessageNews) => void) | undefined;
   #wasm: WebAssembly.Module | undefined;
   #host: EngineHost | undefined;
+  #earlyCalls: EarlyCalls | undefined;
   readonly #sockets = new ReferenceSockets();
   #state: TunnelState = { state: 'connecting' };
   #wasReady = false;
@@ -108,6 +110,18 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
         error: errorFields('SETUP_FAILED', `tunnel error: the wasm module does not load: ${what}`),
       };
     }
+  }
+
+  expectSetUp(options: EngineOptions): Promise<void> {
+    const { fetch, directoryCalls } = this.#platform;
+    const [directory] = options.nymApiUrls;
+    this.#earlyCalls?.drop();
+    if (directory !== undefined) {
+      const { always, exit } = directoryCalls;
+      const paths = options.exit === false ? always : [...always, ...exit];
+      this.#earlyCalls = new EarlyCalls(fetch, directory, paths);
+    }
+    return Promise.resolve();
   }
 
   onState(listener: (news: StateNews) => void): Promise<void> {
@@ -164,7 +178,9 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
           this.#onWarning?.({ error, at: Date.now() });
         },
       };
-      EngineHost.create(this.#createMixweb, wasm, options, this.#platform, listeners).then(
+      const early = this.#earlyCalls;
+      this.#earlyCalls = undefined;
+      EngineHost.create(this.#createMixweb, wasm, options, this.#platform, listeners, early).then(
         async (host) => {
           this.#host = host;
           const started = await host.start();

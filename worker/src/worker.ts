@@ -1,6 +1,7 @@
 // Entry of the browser's dedicated worker.
 import * as Comlink from 'comlink';
 
+import directoryCalls from '#directory-calls';
 import createMixweb from '#mixweb-module';
 
 import type { CreateMixweb } from './engine-module.ts';
@@ -12,6 +13,7 @@ const service = new TunnelService(createMixweb as CreateMixweb, {
   createWebSocket: (url) => new WebSocket(url),
   fetch: (url, init) => fetch(url, init),
   unpackModule,
+  directoryCalls,
   openKeyStore: () => new IndexedDbKeyStore(),
 });
 

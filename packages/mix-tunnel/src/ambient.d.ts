@@ -12,6 +12,10 @@ declare module 'comlink/dist/esm/node-adapter.mjs' {
   import type { Endpoint } from 'comlink';
   export default function nodeEndpoint(port: object): Endpoint;
 }
+declare module '#directory-calls' {
+  const paths: { always: string[]; exit: string[] };
+  export default paths;
+}
 declare module '#mixweb-module' {
   const createMixweb: unknown;
   export default createMixweb;

@@ -14,6 +14,7 @@ import {
   type SetupMixTunnelOpts as EngineSetupOpts,
 } from '../../../worker/src/options.ts';
 import type {
+  EngineOptions,
   FetchControl,
   FetchMessage,
   FetchRequest,
@@ -197,29 +198,37 @@ export class Tunnel {
     urls: Parameters<StartWorker>[0],
   ): Promise<Attempt> {
     const began = performance.now();
-    const link = await this.#startLink(urls);
+    const options = engineOptions(plain);
+    const link = await this.#startLink(urls, options);
     this.#workerStartMs = performance.now() - began;
-    await link.call(link.remote.onState(Comlink.proxy((news: StateNews) => this.#news(news))));
     const deliver = (message: MessageNews): void => this.inbox.add(message);
     const warn = ({ error, at }: WarningNews): void => this.#warn(MixError.from(error), at);
-    await link.call(link.remote.onWarning(Comlink.proxy(warn)));
-    await link.call(link.remote.onMessage(Comlink.proxy(deliver)));
+    // Calls arrive in their order, so the set-up that follows is heard from its beginning.
+    await link.call(
+      Promise.all([
+        link.remote.onState(Comlink.proxy((news: StateNews) => this.#news(news))),
+        link.remote.onWarning(Comlink.proxy(warn)),
+        link.remote.onMessage(Comlink.proxy(deliver)),
+      ]),
+    );
     link.onEnd((error) => {
       if (this.#attempt?.link !== link) return;
       this.#attempt = undefined;
       if (error.code === 'WORKER_CRASHED') this.#failed(error);
     });
-    const ready = link.call(link.remote.setUp(engineOptions(plain))).then((outcome) => {
+    const ready = link.call(link.remote.setUp(options)).then((outcome) => {
       if (!outcome.ok) throw MixError.from(outcome.error);
     });
     ready.catch(() => undefined); // awaited by setUp; a crash in between must not be unhandled
     return { link, ...known, ready };
   }
 
-  async #startLink(urls: Parameters<StartWorker>[0]): Promise<WorkerLink> {
+  async #startLink(urls: Parameters<StartWorker>[0], expected: EngineOptions): Promise<WorkerLink> {
     const bare = this.#bareLink;
     this.#bareLink = undefined;
-    return (await bare?.catch(() => undefined)) ?? WorkerLink.start(this.#startWorker, urls);
+    return (
+      (await bare?.catch(() => undefined)) ?? WorkerLink.start(this.#startWorker, urls, expected)
+    );
   }
 
   /** Resolves at once when nothing runs. */

@@ -1,7 +1,7 @@
 // The page's end of the worker: starting it, talking to it, noticing its death.
 import * as Comlink from 'comlink';
 
-import type { WasmSource, WorkerApi } from '../../../worker/src/protocol.ts';
+import type { EngineOptions, WasmSource, WorkerApi } from '../../../worker/src/protocol.ts';
 import type { IMixTunnelWorker } from '../../../worker/src/service.ts';
 import { MixError } from './mix-error.ts';
 
@@ -29,15 +29,19 @@ export class WorkerLink {
   readonly #crashListeners = new Set<(error: MixError) => void>();
   #ended = false;
 
+  /** `expected`: the set-up that will follow, if it is known by now. */
   static async start(
     startWorker: StartWorker,
     options: Parameters<StartWorker>[0],
+    expected?: EngineOptions,
   ): Promise<WorkerLink> {
     let parts: WorkerParts | undefined;
     try {
       parts = await startWorker(options);
       const link = new WorkerLink(parts);
       const { wasm } = parts;
+      // The answer says nothing, and comes before that of the next call.
+      if (expected) link.remote.expectSetUp(expected).catch(() => undefined);
       const handedOver = wasm instanceof ArrayBuffer ? Comlink.transfer(wasm, [wasm]) : wasm;
       const outcome = await link.call(link.remote.load(handedOver));
       if (!outcome.ok) throw MixError.from(outcome.error);

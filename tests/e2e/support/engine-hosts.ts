@@ -19,6 +19,7 @@ export const PLATFORM: Platform = {
   createWebSocket: (url) => new NodeWebSocket(url) as unknown as WebSocket,
   fetch: (url, init) => fetch(url, init),
   unpackModule: () => Promise.reject(new Error('the module comes from its file')),
+  directoryCalls: { always: [], exit: [] },
   openKeyStore: (directory) => new FileKeyStore(directory),
 };
 
