@@ -133,7 +133,9 @@ export function markdownOf(report, files) {
     '',
     '| Machine | |',
     '| :-- | :-- |',
-    ...Object.entries(report.machine).map(([name, value]) => `| ${name} | ${value} |`),
+    ...Object.entries(report.machine).map(
+      ([name, value]) => `| ${name} | ${escaped(String(value))} |`,
+    ),
     '',
   ];
   for (const chart of report.charts) lines.push(`## ${chart.title}`, '', ...tableMarkdown(chart));
