@@ -62,6 +62,20 @@ describe('mix-curl', () => {
     expect(stdout).toMatch(/\r\n\r\na=1&two\nlines\n$/);
   });
 
+  it('puts data into the URL with -G, and tells of it with -D and -w', async () => {
+    const format = '%{http_code} %{size_download} %{url_effective} %{exitcode}\\n';
+    const what = ['-G', '--data-urlencode', 'q=a b', '-d', 'c=1', '-D', 'head.txt'];
+    const { stdout } = await curl(...what, '-o', 'body.txt', '-w', format, ECHO);
+    expect(stdout).toBe(`200 0 ${ECHO}?q=a%20b&c=1 0\n`);
+    expect(readFileSync(join(folder.path, 'head.txt'), 'utf8')).toMatch(/x-method: GET\r\n/);
+  });
+
+  it('uploads a file with -T', async () => {
+    writeFileSync(join(folder.path, 'up.bin'), 'up and away');
+    const { stdout } = await curl('-T', 'up.bin', '-i', ECHO);
+    expect(stdout).toMatch(/x-method: PUT\r\n[^]*\r\n\r\nup and away$/);
+  });
+
   it('follows redirects only when told to', async () => {
     const moved = `${ECHO}?to=${encodeURIComponent(PAGE)}`;
     expect((await curl('-i', moved)).stdout).toMatch(/^HTTP\/1\.1 302 /);
@@ -71,9 +85,14 @@ describe('mix-curl', () => {
   it.each<[number, string[], RegExp]>([
     [2, [], /exactly one URL/],
     [2, ['-H', 'no colon', PAGE], /not a header/],
-    [6, ['https://nowhere.example/'], /DNS_NOT_FOUND/],
+    [2, ['-k', PAGE], /certificates are always checked/],
+    [6, ['-sS', 'https://nowhere.example/'], /DNS_NOT_FOUND/],
+    [6, ['-s', 'https://nowhere.example/'], /^$/],
     [22, ['-f', `${ECHO}/status/404`], /answered 404/],
+    [23, ['-o', 'no-folder/x', PAGE], /no-folder/],
     [26, ['-d', '@absent.txt', ECHO], /absent\.txt/],
+    [77, ['--cacert', 'absent.pem', PAGE], /absent\.pem/],
+    [97, ['--directory', 'http://127.0.0.1:1/', PAGE], /./],
     [47, ['-L', `${ECHO}?to=${encodeURIComponent('ftp://origin.example/')}`], /./],
   ])('ends with %i after %j', async (code, flags, told) => {
     await expect(curl(...flags)).rejects.toMatchObject({
