@@ -3,7 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "mix/localnet/system_clock.h"
+#include "mix/host/system_clock.h"
 
 namespace mix::localnet {
 
@@ -162,7 +162,7 @@ class Exit::Impl : public std::enable_shared_from_this<Exit::Impl> {
       timer_.cancel();
       return;
     }
-    timer_.expires_at(SystemClock::steady(*deadline));
+    timer_.expires_at(host::SystemClock::steady(*deadline));
     timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (!error) self->turn();
     });

@@ -11,8 +11,8 @@
 #include "directory_follower.h"
 #include "front_door.h"
 #include "http_server.h"
+#include "mix/host/system_clock.h"
 #include "mix/localnet/announcement.h"
-#include "mix/localnet/system_clock.h"
 #include "network_addresses.h"
 #include "node_host.h"
 
@@ -356,7 +356,7 @@ class Network::Impl final : public NetworkControl {
 
   asio::io_context& io_;
   NetworkConfig config_;
-  SystemClock clock_;
+  host::SystemClock clock_;
   std::vector<std::unique_ptr<Listener>> mix_listeners_, client_listeners_;
   std::unique_ptr<Cluster> cluster_;
   std::vector<std::shared_ptr<NodeHost>> hosts_;

@@ -131,7 +131,7 @@ class NodeHost::FrameConnection : public std::enable_shared_from_this<FrameConne
 NodeHost::NodeHost(asio::io_context& io, ClusterNode& entry, const Config& config,
                    std::unique_ptr<Listener> mix_listener,
                    std::unique_ptr<Listener> client_listener, base::Rng& rng, base::Log& log,
-                   const SystemClock& clock)
+                   const host::SystemClock& clock)
     : io_(io),
       node_(*entry.node),
       clock_(clock),
@@ -328,7 +328,7 @@ void NodeHost::arm_timer() {
     timer_.cancel();
     return;
   }
-  timer_.expires_at(SystemClock::steady(*deadline));
+  timer_.expires_at(host::SystemClock::steady(*deadline));
   timer_.async_wait([weak = weak_from_this()](error_code error) {
     if (error) return;
     if (const auto self = weak.lock()) self->pump();

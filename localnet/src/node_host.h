@@ -13,9 +13,9 @@
 
 #include "client_socket.h"
 #include "mix/base/log.h"
+#include "mix/host/system_clock.h"
 #include "mix/localnet/cluster.h"
 #include "mix/localnet/exit.h"
-#include "mix/localnet/system_clock.h"
 #include "peer_links.h"
 
 namespace mix::localnet {
@@ -57,7 +57,7 @@ class NodeHost : public std::enable_shared_from_this<NodeHost> {
   /// stand in `entry`; clients' may be absent.
   NodeHost(boost::asio::io_context& io, ClusterNode& entry, const Config& config,
            std::unique_ptr<Listener> mix_listener, std::unique_ptr<Listener> client_listener,
-           base::Rng& rng, base::Log& log, const SystemClock& clock);
+           base::Rng& rng, base::Log& log, const host::SystemClock& clock);
   ~NodeHost();
 
   /// Begins to listen; call once.
@@ -94,7 +94,7 @@ class NodeHost : public std::enable_shared_from_this<NodeHost> {
 
   boost::asio::io_context& io_;
   Node& node_;
-  const SystemClock& clock_;
+  const host::SystemClock& clock_;
   std::unique_ptr<Listener> mix_listener_, client_listener_;
   PeerLinks peers_;
   boost::asio::steady_timer timer_;

@@ -4,7 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <map>
 
-#include "mix/localnet/system_clock.h"
+#include "mix/host/system_clock.h"
 #include "tcp_endpoint.h"
 
 namespace mix::localnet {
@@ -241,7 +241,7 @@ class TcpRelay::Impl : public std::enable_shared_from_this<TcpRelay::Impl> {
       timer_.cancel();
       return;
     }
-    timer_.expires_at(SystemClock::steady(*deadline));
+    timer_.expires_at(host::SystemClock::steady(*deadline));
     timer_.async_wait([self = shared_from_this()](const error_code& error) {
       if (!error && !self->shut_) self->on_timer();
     });
@@ -266,7 +266,7 @@ class TcpRelay::Impl : public std::enable_shared_from_this<TcpRelay::Impl> {
   const TcpRelayConfig config_;
   const AddressMap& map_;
   base::Rng& rng_;
-  const SystemClock clock_;
+  const host::SystemClock clock_;
   Deliver deliver_;
   std::map<Key, Handle> connections_;
   base::Deadline armed_;

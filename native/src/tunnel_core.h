@@ -13,22 +13,11 @@
 #include <thread>
 
 #include "mix/crypto/system_rng.h"
+#include "mix/host/system_clock.h"
 #include "mix/native/tunnel.h"
 #include "outer.h"
 
 namespace mix::native {
-
-class SystemClock final : public base::Clock {
- public:
-  [[nodiscard]] base::TimePoint now() const override {
-    return base::TimePoint(std::chrono::duration_cast<base::Duration>(
-        std::chrono::steady_clock::now().time_since_epoch()));
-  }
-  [[nodiscard]] base::WallTime wall_now() const override {
-    return std::chrono::time_point_cast<std::chrono::milliseconds>(
-        std::chrono::system_clock::now());
-  }
-};
 
 /// A socket as its owner sees it. Guarded by the core's lock.
 struct Channel {
@@ -103,7 +92,7 @@ class TunnelCore {
   void end_channels();
   void wait_for_io(base::Deadline deadline);
 
-  SystemClock clock_;
+  host::SystemClock clock_;
   crypto::SystemRng rng_;
   OuterWorld world_;
   mutable std::mutex mutex_;

@@ -12,8 +12,8 @@
 #include "guest.h"
 #include "mix/directory/client.h"
 #include "mix/gateway/session.h"
+#include "mix/host/system_clock.h"
 #include "mix/ipr/client.h"
-#include "mix/localnet/system_clock.h"
 #include "mix/mixnet/client.h"
 #include "running_network.h"
 
@@ -204,7 +204,7 @@ class TunnelClient {
   }
 
   crypto::SystemRng rng_;
-  SystemClock clock_;
+  host::SystemClock clock_;
   mixnet::ClientKeys keys_ = mixnet::ClientKeys::generate(rng_);
   mixnet::Recipient exit_;
   asio::io_context io_;

@@ -18,8 +18,8 @@
 #include "mix/base/encoding.h"
 #include "mix/crypto/system_rng.h"
 #include "mix/gateway/session.h"
+#include "mix/host/system_clock.h"
 #include "mix/localnet/constants.h"
-#include "mix/localnet/system_clock.h"
 #include "mix/mixnet/mix_packet.h"
 #include "running_network.h"
 
@@ -96,7 +96,7 @@ class Client {
 
  private:
   crypto::SystemRng rng_;
-  SystemClock clock_;
+  host::SystemClock clock_;
   asio::io_context io_;
   websocket::stream<beast::tcp_stream> socket_;
   std::optional<gateway::Session> session_;
