@@ -30,14 +30,24 @@ class SocketStream final : public net::Stream {
     }
     ::fcntl(socket_, F_SETFL, O_NONBLOCK);
   }
+  /// The server's end; owns the descriptor.
+  struct Accepted {
+    int socket;
+  };
+  explicit SocketStream(Accepted accepted) : socket_(accepted.socket) {
+    ::fcntl(socket_, F_SETFL, O_NONBLOCK);
+  }
   ~SocketStream() override { ::close(socket_); }
   SocketStream(const SocketStream&) = delete;
   SocketStream& operator=(const SocketStream&) = delete;
 
-  /// Waits until something can be read, or written after a write that was cut short; at most
-  /// `milliseconds`.
+  /// For poll(): something can be read, or written after a write that was cut short.
+  [[nodiscard]] pollfd interest() const {
+    return {socket_, static_cast<short>(is_full_ ? POLLIN | POLLOUT : POLLIN), 0};
+  }
+  /// Waits for that; at most `milliseconds`.
   void wait(int milliseconds) const {
-    pollfd entry{socket_, static_cast<short>(is_full_ ? POLLIN | POLLOUT : POLLIN), 0};
+    pollfd entry = interest();
     ::poll(&entry, 1, milliseconds);
   }
 
