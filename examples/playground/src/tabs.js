@@ -9,6 +9,8 @@ export function initTabs(list) {
       other.tabIndex = chosen ? 0 : -1;
       document.getElementById(other.getAttribute('aria-controls')).hidden = !chosen;
     }
+    // On a phone the list is wider than the screen.
+    tab.scrollIntoView({ block: 'nearest', inline: 'center' });
   };
   const moves = {
     ArrowRight: (at) => (at + 1) % tabs.length,
@@ -25,7 +27,6 @@ export function initTabs(list) {
       const next = tabs[move(at)];
       select(next);
       next.focus();
-      next.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     });
   }
 }
