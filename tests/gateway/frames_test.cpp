@@ -115,6 +115,9 @@ TEST_F(Frames, NamesAnUnknownKind) {
   }
   frame[0] = 9;
   EXPECT_EQ(open_packet_frame(cipher_, frame).error(), (base::Error{Errc::gateway_bad_frame, 9}));
+  // The kind is looked at before the seal.
+  frame.back() ^= 1;
+  EXPECT_EQ(open_packet_frame(cipher_, frame).error(), (base::Error{Errc::gateway_bad_frame, 9}));
 }
 
 TEST_F(Frames, RefusesPlainFrames) {

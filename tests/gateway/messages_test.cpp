@@ -316,6 +316,10 @@ TEST(SensitiveMessages, AreWrittenAndReadAsTheSpecShows) {
             SensitiveRequest{ForgetMe{.client = true}});
   EXPECT_EQ(request(R"({"RememberMe":{"session_type":"Mixnet"}})").value(),
             SensitiveRequest{RememberMe{"Mixnet"}});
+  for (const std::string type : {"Vpn", "Mixnet", "Wasm", "Native", "Socks5", "Unknown"}) {
+    EXPECT_EQ(request(R"({"RememberMe":{"session_type":")" + type + R"("}})").value(),
+              SensitiveRequest{RememberMe{type}});
+  }
   const auto response = [](std::string_view json) {
     return decode_sensitive_response(base::as_bytes(json));
   };
@@ -324,9 +328,11 @@ TEST(SensitiveMessages, AreWrittenAndReadAsTheSpecShows) {
 }
 
 TEST(SensitiveMessages, RefusesMalformedOnes) {
-  for (const char* json : {"", "{}", "[]", R"({"Other":{}})", R"({"ForgetMe":{}})",
-                           R"({"ForgetMe":{"client":1,"stats":false}})", R"({"RememberMe":{}})",
-                           R"({"ForgetMe":{"client":true,"stats":false},"x":1})"}) {
+  for (const char* json :
+       {"", "{}", "[]", R"({"Other":{}})", R"({"ForgetMe":{}})",
+        R"({"ForgetMe":{"client":1,"stats":false}})", R"({"RememberMe":{}})",
+        R"({"RememberMe":{"session_type":"mixnet"}})", R"({"RememberMe":{"session_type":""}})",
+        R"({"ForgetMe":{"client":true,"stats":false},"x":1})"}) {
     EXPECT_EQ(decode_sensitive_request(base::as_bytes(json)).error().code, Errc::gateway_malformed)
         << json;
   }

@@ -1,5 +1,9 @@
 #include "mix/gateway/frames.h"
 
+#include <algorithm>
+#include <array>
+#include <span>
+
 namespace mix::gateway {
 namespace {
 
@@ -21,13 +25,18 @@ struct OpenedFrame {
   base::Bytes plaintext;
 };
 
-Result<OpenedFrame> open_frame(const crypto::GcmSiv& cipher, base::ByteView frame) {
+/// A frame of unknown kind is named as such, readable or not.
+Result<OpenedFrame> open_frame(const crypto::GcmSiv& cipher, base::ByteView frame,
+                               std::span<const std::uint8_t> known_kinds) {
   if (frame.size() < kFrameOverhead || frame.size() > kMaxFrameSize) return Errc::gateway_bad_frame;
   base::Reader in(frame);
   MIX_TRY(const std::uint8_t kind, in.u8());
   MIX_TRY(const std::uint8_t encrypted, in.u8());
   MIX_TRY(const auto nonce, in.fixed<kNonceSize>());
   if (encrypted != kEncrypted) return Errc::gateway_bad_frame;
+  if (std::ranges::find(known_kinds, kind) == known_kinds.end()) {
+    return Error{Errc::gateway_bad_frame, kind};
+  }
   auto plaintext = cipher.open(nonce, in.rest());
   if (!plaintext) return Errc::gateway_bad_frame;
   return OpenedFrame{kind, std::move(*plaintext)};
@@ -46,19 +55,15 @@ base::Bytes seal_push_frame(const crypto::GcmSiv& cipher, const crypto::GcmSivNo
 }
 
 Result<PacketFrame> open_packet_frame(const crypto::GcmSiv& cipher, base::ByteView frame) {
-  MIX_TRY(OpenedFrame opened, open_frame(cipher, frame));
-  const auto format = static_cast<PacketFormat>(opened.kind);
-  if (format != PacketFormat::kV1 && format != PacketFormat::kV2) {
-    return Error{Errc::gateway_bad_frame, opened.kind};
-  }
-  return PacketFrame{format, std::move(opened.plaintext)};
+  constexpr std::array kKinds{static_cast<std::uint8_t>(PacketFormat::kV1),
+                              static_cast<std::uint8_t>(PacketFormat::kV2)};
+  MIX_TRY(OpenedFrame opened, open_frame(cipher, frame, kKinds));
+  return PacketFrame{static_cast<PacketFormat>(opened.kind), std::move(opened.plaintext)};
 }
 
 Result<base::Bytes> open_push_frame(const crypto::GcmSiv& cipher, base::ByteView frame) {
-  MIX_TRY(OpenedFrame opened, open_frame(cipher, frame));
-  if (opened.kind != static_cast<std::uint8_t>(PushKind::kMixMessage)) {
-    return Error{Errc::gateway_bad_frame, opened.kind};
-  }
+  constexpr std::array kKinds{static_cast<std::uint8_t>(PushKind::kMixMessage)};
+  MIX_TRY(OpenedFrame opened, open_frame(cipher, frame, kKinds));
   return std::move(opened.plaintext);
 }
 

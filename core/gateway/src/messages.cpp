@@ -1,5 +1,7 @@
 #include "mix/gateway/messages.h"
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <optional>
 
@@ -13,6 +15,10 @@ namespace {
 using base::Errc;
 using base::Result;
 using json::ObjectWriter;
+
+/// What a client may call its session. spec: gateway §8.
+constexpr std::array<std::string_view, 6> kSessionTypes{"Vpn",    "Mixnet", "Wasm",
+                                                        "Native", "Socks5", "Unknown"};
 
 constexpr json::Limits kLimits{.max_size = kMaxControlMessageSize, .max_depth = 8};
 
@@ -382,6 +388,9 @@ Result<SensitiveRequest> decode_sensitive_request(base::ByteView plaintext) {
   }
   if (const json::Value* remember = json::find(*object, "RememberMe")) {
     MIX_TRY(std::string session_type, text_field(*remember, "session_type"));
+    if (std::ranges::find(kSessionTypes, session_type) == kSessionTypes.end()) {
+      return Errc::gateway_malformed;
+    }
     return SensitiveRequest{RememberMe{std::move(session_type)}};
   }
   return Errc::gateway_malformed;
