@@ -74,7 +74,6 @@ TEST(Skimmed, AMalformedNodeIsSkippedAndTheListStays) {
       [](NodeJson& n) { n.entry = "7"; },
       [](NodeJson& n) { n.entry = R"({"hostname":"a.example"})"; },
       [](NodeJson& n) { n.entry = R"({"hostname":7,"ws_port":1})"; },
-      [](NodeJson& n) { n.entry = R"({"hostname":"a/b@c","ws_port":1})"; },
       [](NodeJson& n) { n.entry = R"({"hostname":"a","ws_port":1,"wss_port":70000})"; },
       [](NodeJson& n) { n.performance = ""; },
       [](NodeJson& n) { n.performance = "\"1.5\""; },
@@ -104,6 +103,19 @@ TEST(Skimmed, OptionalFieldsMayBeMissing) {
               n.entry = R"({"hostname":"","ws_port":9000,"wss_port":0})";
             })->entry->wss_port,
             std::nullopt);
+}
+
+TEST(Skimmed, ANameThatCannotStandInAUrlIsNone) {
+  for (const char* name : {"a/b@c", "https://gw.example", "gw.example:9001", "a b", "\\u00e4"}) {
+    NodeJson json(1);
+    json.entry = std::string(R"({"hostname":")") + name + R"(","ws_port":9000,"wss_port":9001})";
+    const auto page = parse_skimmed(as_bytes(skimmed({json.text()})));
+    ASSERT_TRUE(page.has_value() && page->nodes.size() == 1) << name;
+    const Node& node = page->nodes.front();
+    ASSERT_TRUE(node.entry.has_value()) << name;
+    EXPECT_EQ(node.entry->hostname, "") << name;
+    EXPECT_EQ(node.entry->ws_port, 9000) << name;
+  }
 }
 
 TEST(Skimmed, UnknownFieldsAreIgnored) {

@@ -69,9 +69,8 @@ Result<EntryPoints> parse_entry_points(const json::Value& value) {
   MIX_TRY(out.ws_port, integer_field<std::uint16_t>(value, "ws_port"));
   if (const json::Value* hostname = json::find(value, "hostname"); !json::is_absent(hostname)) {
     MIX_TRY(const std::string_view name, required(json::text(hostname)));
-    // Operators leave the text empty when they have no name.
-    if (!name.empty() && !is_hostname(name)) return Errc::directory_malformed;
-    out.hostname = name;
+    // Operators write what they like, or nothing: without a usable name the node is still a hop.
+    if (is_hostname(name)) out.hostname = name;
   }
   if (const json::Value* port = json::find(value, "wss_port"); !json::is_absent(port)) {
     MIX_TRY(const auto wss_port, required(json::integer<std::uint16_t>(port)));
