@@ -44,6 +44,7 @@ struct Options {
   bool port_given = false;
   bool allow_local = false;
   bool refuse_ipr_v10 = false;
+  bool refuse_surbs_v1 = false;
   bool refuse_claims = false;
   bool refuse_registrations = false;
   bool exits_without_entry = false;
@@ -124,6 +125,10 @@ void add_options(CLI::App& app, Options& options) {
       ->check(CLI::Range(1280, 1500));
   app.add_flag("--refuse-ipr-v10", options.refuse_ipr_v10,
                "Exits drop version 10 requests in silence, as older releases do")
+      ->group("Exit");
+  app.add_flag("--refuse-surbs-v1", options.refuse_surbs_v1,
+               "Exits refuse messages with reply SURBs of the older form (Sphinx 258), as release "
+               "2.0 does")
       ->group("Exit");
   app.add_option("--exit-version", options.exit_version,
                  "Build version that exits announce; clients try IPR v10 from 1.37.0 on")
@@ -211,6 +216,9 @@ NetworkConfig to_config(const Options& options) {
     config.exit.router.local = mix::localnet::LocalDestinations::kAllowed;
   }
   if (options.refuse_ipr_v10) config.exit.router.newest = mix::localnet::NewestVersion::k9;
+  if (options.refuse_surbs_v1) {
+    config.exit.traffic.read_surb_lists = mix::mixnet::ReadSurbLists::kVersion2;
+  }
   if (!options.policy_file.empty()) {
     config.exit.router.policy = mix::localnet::ExitPolicy::parse(read_file(options.policy_file));
   }

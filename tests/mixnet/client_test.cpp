@@ -168,6 +168,26 @@ TEST(Client, ASenderWithoutSurbsIsAStranger) {
             base::Errc::mixnet_unknown_sender);
 }
 
+TEST(Client, RefusesTheListsOfVersion1WhenToldSo) {
+  World world(117);
+  TrafficConfig legacy = at_once();
+  legacy.use_legacy_sphinx_format = true;
+  TrafficConfig newest = at_once();
+  newest.read_surb_lists = ReadSurbLists::kVersion2;
+  Peer& old = world.add(0, legacy);
+  Peer& alice = world.add(0, at_once());
+  Peer& exit = world.add(1, newest, exit_replier());
+  SendOptions options;
+  options.reply_surbs = 20;
+  ASSERT_TRUE(old->send(exit.address(), test::pattern(10, 3), options, world.now()));
+  ASSERT_TRUE(alice->send(exit.address(), test::pattern(10, 4), options, world.now()));
+  ASSERT_TRUE(
+      world.run_until([&] { return !old.delivered.empty() && !alice.delivered.empty(); }, 5s));
+  ASSERT_EQ(exit.received.size(), 1u);
+  EXPECT_EQ(exit.received[0].data, test::pattern(10, 4));
+  EXPECT_EQ(exit->stats().undecodable, 1u);
+}
+
 TEST(Client, MessagesWithoutSurbsPutOffNoRepeatedRequest) {
   World world(116);
   ReplierConfig stingy;

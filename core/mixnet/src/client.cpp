@@ -694,6 +694,11 @@ class Client::Impl {
     if (auto* plain = std::get_if<PlainMessage>(&*message)) {
       deliver({std::move(plain->data), std::nullopt, false, replier});
     } else if (auto* repliable = std::get_if<RepliableMessage>(&*message)) {
+      if (repliable->list == SurbListVersion::kV1 &&
+          config_.read_surb_lists == ReadSurbLists::kVersion2) {
+        undecodable("mixnet.legacy_surb_list");
+        return;
+      }
       const auto source = repliable->content == RepliableMessage::Content::kAdditionalSurbs
                               ? SurbStore::Source::kAdditional
                               : SurbStore::Source::kWithData;

@@ -14,6 +14,9 @@ namespace mix::mixnet {
 
 using namespace std::chrono_literals;
 
+/// Which lists of reply SURBs of others are read: the network's release 2.0 reads version 2 only.
+enum class ReadSurbLists : std::uint8_t { kAll, kVersion2 };
+
 /// Defaults of spec: messages §12.
 struct TrafficConfig {
   base::Duration average_packet_delay = 15ms;           // mean per mix, data and cover
@@ -26,6 +29,7 @@ struct TrafficConfig {
   base::Duration ack_wait_addition = 1500ms;
   std::optional<std::uint32_t> max_retransmissions;  // none: no limit
   bool use_legacy_sphinx_format = false;             // 258 with v1 lists
+  ReadSurbLists read_surb_lists = ReadSurbLists::kAll;
   sphinx::PacketSize primary_packet_size = sphinx::PacketSize::kRegular;
   /// Used for a message when it then needs fewer packets. spec: messages §10.6.
   std::optional<sphinx::PacketSize> secondary_packet_size;
