@@ -130,9 +130,8 @@ void GatewayCore::receive_initial(LinkId link, const gateway::LinkFrame& frame, 
 
 void GatewayCore::begin_registration(LinkId link, const gateway::HandshakePayload& payload,
                                      base::TimePoint now) {
-  if (payload.protocol_version < gateway::kOldestProtocolVersion) {
-    return refuse_doubled(link, incompatible_version(payload.protocol_version));
-  }
+  // No version is too old here, only in log-ins: published clients propose 3, which stands for the
+  // AEAD of this very handshake, and log in with a later version.
   const std::uint8_t version = std::min(payload.protocol_version, gateway::kProtocolVersion);
   const auto init = gateway::decode_handshake_init(payload.data);
   if (!init.has_value() || !crypto::is_ed25519_point(init->client_identity)) {
@@ -316,7 +315,7 @@ void GatewayCore::handle_text(LinkId link, Active& active, std::string_view requ
   } else if (std::holds_alternative<gateway::UpgradeModeRequest>(*request)) {
     send_error(link, std::string(kTokenRefused));
   } else if (std::holds_alternative<gateway::LegacyCredentialRequest>(*request)) {
-    send_error(link, std::string(kLegacyCredential));
+    send_error(link, text(kWrongContext, kLegacyCredential));
   } else if (std::holds_alternative<gateway::AuthenticateV2Request>(*request)) {
     send_error(link, std::string(kUnknownText));
   } else if (std::holds_alternative<gateway::UnknownMessage>(*request) ||
