@@ -149,15 +149,18 @@ Json paged(const HttpRequest& request, Json data) {
           {"data", std::move(data)}};
 }
 
+/// Clients name the epoch as the lists tell it: by its place in the interval.
 bool has_epoch(const DirectoryState& state, const HttpRequest& request) {
   const std::string_view epoch = request.query("epoch_id");
-  return !epoch.empty() && number(epoch) == state.epoch.id;
+  return !epoch.empty() && number(epoch) == state.epoch.id % kEpochsInInterval;
 }
 
 using NodeWriter = Json (*)(const NodeRecord&, std::uint32_t rotation);
+/// Of the lists. Version 1 knows no rotations; old clients still ask for it. spec: topology §2
+enum class Shape : std::uint8_t { kV1, kV2 };
 
 HttpAnswer nodes_answer(const DirectoryState& state, const HttpRequest& request,
-                        const Filter& filter, NodeWriter write) {
+                        const Filter& filter, NodeWriter write, Shape shape) {
   const bool no_updates = has_epoch(state, request);
   Json data = Json::array();
   for (const NodeRecord& node : state.nodes) {
@@ -165,9 +168,16 @@ HttpAnswer nodes_answer(const DirectoryState& state, const HttpRequest& request,
       data.push_back(write(node, state.epoch.rotation()));
     }
   }
-  return json_answer(200, Json{{"metadata", metadata(state, no_updates)},
-                               {"nodes", paged(request, std::move(data))}}
-                              .dump());
+  Json about = metadata(state, no_updates);
+  Json body;
+  if (shape == Shape::kV1) {
+    body["status"] = std::move(about["status"]);
+    body["refreshed_at"] = std::move(about["refreshed_at"]);
+  } else {
+    body["metadata"] = std::move(about);
+  }
+  body["nodes"] = paged(request, std::move(data));
+  return json_answer(200, body.dump());
 }
 
 HttpAnswer active_only(const DirectoryState& state, HttpAnswer answer) {
@@ -175,25 +185,42 @@ HttpAnswer active_only(const DirectoryState& state, HttpAnswer answer) {
   return answer;
 }
 
-HttpAnswer skimmed(const DirectoryState& state, const HttpRequest& request, const Filter& filter) {
-  return nodes_answer(state, request, filter, skimmed_node);
+bool any_node(const NodeRecord&) { return true; }
+bool mixing(const NodeRecord& node) { return node.role == NodeRole::kMix; }
+// Every node that can serve as entry, exits that do so included. spec: topology §5
+bool entering(const NodeRecord& node) { return is_gateway(node) && node.ws_port.has_value(); }
+bool exiting(const NodeRecord& node) { return node.role == NodeRole::kExit; }
+
+template <Shape shape, bool (*filter)(const NodeRecord&)>
+HttpAnswer skimmed(const DirectoryState& state, const HttpRequest& request) {
+  return nodes_answer(state, request, filter, skimmed_node, shape);
 }
 
+/// Every node of the directory has a role in every epoch, so this list differs by a header only.
+template <Shape shape, bool (*filter)(const NodeRecord&)>
+HttpAnswer skimmed_active(const DirectoryState& state, const HttpRequest& request) {
+  return active_only(state, skimmed<shape, filter>(state, request));
+}
+
+/// A role asks for the same list as the path of that role.
+template <Shape shape>
 HttpAnswer skimmed_by_role(const DirectoryState& state, const HttpRequest& request) {
   const std::string_view role = request.query("role");
-  const auto has_role = [role](const NodeRecord& node) {
-    if (role == "active-mixnode") return node.role == NodeRole::kMix;
-    if (role == "entry-gateway" || role == "entry" || role == "gateway") {
-      return node.role == NodeRole::kEntry;
-    }
-    if (role == "exit-gateway" || role == "exit") return node.role == NodeRole::kExit;
-    return true;
-  };
-  return skimmed(state, request, has_role);
+  if (role == "active-mixnode") return skimmed<shape, mixing>(state, request);
+  if (role == "entry-gateway" || role == "entry" || role == "gateway") {
+    return skimmed<shape, entering>(state, request);
+  }
+  if (role == "exit-gateway" || role == "exit") return skimmed<shape, exiting>(state, request);
+  return skimmed<shape, any_node>(state, request);
 }
 
 Json semi_skimmed_node(const NodeRecord& node, std::uint32_t rotation) {
   return {{"basic", skimmed_node(node, rotation)}, {"x25519_noise_versioned_key", nullptr}};
+}
+
+template <Shape shape>
+HttpAnswer semi_skimmed(const DirectoryState& state, const HttpRequest& request) {
+  return nodes_answer(state, request, any_node, semi_skimmed_node, shape);
 }
 
 HttpAnswer rewarded_set(const DirectoryState& state) {
@@ -251,7 +278,8 @@ Json described_node(const NodeRecord& node, const DirectoryState& state, bool wi
         {"hostname", nullptr},
         {"keys",
          {{"ed25519", base58(node.identity)},
-          {"x25519", base58(node.noise_key)},
+          // The same key by its older name.
+          {"x25519", base58(node.current.key)},
           {"current_x25519_sphinx_key", announced_key(node.current)},
           {"pre_announced_x25519_sphinx_key", std::move(pre_announced)},
           // None: real nodes then speak plain TCP, as ours do. spec: gateway §10.5
@@ -317,28 +345,26 @@ struct Route {
   HttpAnswer (*answer)(const DirectoryState&, const HttpRequest&);
 };
 
-bool any_node(const NodeRecord&) { return true; }
-bool mixing(const NodeRecord& node) { return node.role == NodeRole::kMix; }
-// Every node that can serve as entry, exits that do so included. spec: topology §5
-bool entering(const NodeRecord& node) { return is_gateway(node) && node.ws_port.has_value(); }
-bool exiting(const NodeRecord& node) { return node.role == NodeRole::kExit; }
-
 constexpr std::array kRoutes{
-    Route{"GET", "v2/unstable/nym-nodes/skimmed", skimmed_by_role},
+    Route{"GET", "v2/unstable/nym-nodes/skimmed", skimmed_by_role<Shape::kV2>},
     Route{"GET", "v2/unstable/nym-nodes/skimmed/mixnodes/active",
-          [](const DirectoryState& s, const HttpRequest& r) {
-            return active_only(s, skimmed(s, r, mixing));
-          }},
-    Route{"GET", "v2/unstable/nym-nodes/skimmed/mixnodes/all",
-          [](const DirectoryState& s, const HttpRequest& r) { return skimmed(s, r, mixing); }},
-    Route{"GET", "v2/unstable/nym-nodes/skimmed/entry-gateways",
-          [](const DirectoryState& s, const HttpRequest& r) { return skimmed(s, r, entering); }},
-    Route{"GET", "v2/unstable/nym-nodes/skimmed/exit-gateways",
-          [](const DirectoryState& s, const HttpRequest& r) { return skimmed(s, r, exiting); }},
-    Route{"GET", "v2/unstable/nym-nodes/semi-skimmed",
-          [](const DirectoryState& s, const HttpRequest& r) {
-            return nodes_answer(s, r, any_node, semi_skimmed_node);
-          }},
+          skimmed_active<Shape::kV2, mixing>},
+    Route{"GET", "v2/unstable/nym-nodes/skimmed/mixnodes/all", skimmed<Shape::kV2, mixing>},
+    Route{"GET", "v2/unstable/nym-nodes/skimmed/entry-gateways", skimmed<Shape::kV2, entering>},
+    Route{"GET", "v2/unstable/nym-nodes/skimmed/exit-gateways", skimmed<Shape::kV2, exiting>},
+    Route{"GET", "v2/unstable/nym-nodes/semi-skimmed", semi_skimmed<Shape::kV2>},
+    Route{"GET", "v1/unstable/nym-nodes/skimmed", skimmed_by_role<Shape::kV1>},
+    Route{"GET", "v1/unstable/nym-nodes/skimmed/active", skimmed_active<Shape::kV1, any_node>},
+    Route{"GET", "v1/unstable/nym-nodes/skimmed/mixnodes/active",
+          skimmed_active<Shape::kV1, mixing>},
+    Route{"GET", "v1/unstable/nym-nodes/skimmed/mixnodes/all", skimmed<Shape::kV1, mixing>},
+    Route{"GET", "v1/unstable/nym-nodes/skimmed/entry-gateways/active",
+          skimmed_active<Shape::kV1, entering>},
+    Route{"GET", "v1/unstable/nym-nodes/skimmed/entry-gateways/all", skimmed<Shape::kV1, entering>},
+    Route{"GET", "v1/unstable/nym-nodes/skimmed/exit-gateways/active",
+          skimmed_active<Shape::kV1, exiting>},
+    Route{"GET", "v1/unstable/nym-nodes/skimmed/exit-gateways/all", skimmed<Shape::kV1, exiting>},
+    Route{"GET", "v1/unstable/nym-nodes/semi-skimmed", semi_skimmed<Shape::kV1>},
     Route{"GET", "v2/nym-nodes/described",
           [](const DirectoryState& s, const HttpRequest& r) { return described(s, r, true); }},
     Route{"GET", "v1/nym-nodes/described",

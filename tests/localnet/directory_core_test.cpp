@@ -100,8 +100,33 @@ TEST_F(DirectoryCoreTest, FiltersByRole) {
   EXPECT_EQ(list("skimmed/entry-gateways?page=0"), (std::set{1, 5}));
   EXPECT_EQ(list("skimmed/exit-gateways?page=0"), (std::set{5, 6}));
   EXPECT_EQ(list("skimmed?role=active-mixnode"), (std::set{2, 3, 4}));
-  EXPECT_EQ(list("skimmed?role=gateway"), (std::set{1}));
+  for (const char* entry : {"entry-gateway", "entry", "gateway"}) {
+    EXPECT_EQ(list(std::string("skimmed?role=") + entry), (std::set{1, 5})) << entry;
+  }
   EXPECT_EQ(list("skimmed?role=exit"), (std::set{5, 6}));
+  EXPECT_EQ(list("skimmed?role=exit-gateway"), (std::set{5, 6}));
+}
+
+TEST_F(DirectoryCoreTest, StillServesTheListsOfVersion1) {
+  const auto list = [this](const std::string& path) {
+    const json answer = get("v1/unstable/nym-nodes/" + path);
+    EXPECT_EQ(answer.size(), 3U) << path;  // and no metadata
+    EXPECT_EQ(answer["status"]["fresh"]["current_epoch_id"], 100) << path;
+    EXPECT_EQ(answer["refreshed_at"], "2026-11-21T05:00:00Z") << path;
+    return ids(answer["nodes"]["data"]);
+  };
+  for (const char* all : {"skimmed", "skimmed/active"}) {
+    EXPECT_EQ(list(all), (std::set{1, 2, 3, 4, 5, 6}));
+  }
+  for (const std::string which : {"active", "all"}) {
+    EXPECT_EQ(list("skimmed/mixnodes/" + which), (std::set{2, 3, 4}));
+    EXPECT_EQ(list("skimmed/entry-gateways/" + which), (std::set{1, 5}));
+    EXPECT_EQ(list("skimmed/exit-gateways/" + which), (std::set{5, 6}));
+  }
+  EXPECT_EQ(get("v1/unstable/nym-nodes/skimmed")["nodes"],
+            get("v2/unstable/nym-nodes/skimmed")["nodes"]);
+  EXPECT_EQ(get("v1/unstable/nym-nodes/semi-skimmed")["nodes"],
+            get("v2/unstable/nym-nodes/semi-skimmed")["nodes"]);
 }
 
 TEST_F(DirectoryCoreTest, PutsEverythingOnPageZero) {
@@ -116,6 +141,13 @@ TEST_F(DirectoryCoreTest, TellsThatNothingChanged) {
   EXPECT_EQ(answer["metadata"]["status"], "no-updates");
   EXPECT_TRUE(answer["nodes"]["data"].empty());
   EXPECT_EQ(get("v2/unstable/nym-nodes/skimmed?epoch_id=99")["nodes"]["data"].size(), 6U);
+  // Epochs are told by their place in the interval.
+  cluster_.advance_epochs(720, kStart);
+  const json fresh = get("v2/unstable/nym-nodes/skimmed");
+  EXPECT_EQ(fresh["metadata"]["absolute_epoch_id"], 820);
+  EXPECT_EQ(fresh["metadata"]["status"]["fresh"]["current_epoch_id"], 100);
+  EXPECT_EQ(get("v2/unstable/nym-nodes/skimmed?epoch_id=100")["metadata"]["status"], "no-updates");
+  EXPECT_EQ(get("v2/unstable/nym-nodes/skimmed?epoch_id=820")["nodes"]["data"].size(), 6U);
 }
 
 TEST_F(DirectoryCoreTest, ExpiresActiveListsTwoMinutesAfterTheEpoch) {
@@ -157,6 +189,7 @@ TEST_F(DirectoryCoreTest, DescribesNodes) {
   EXPECT_EQ(keys["ed25519"], json(base58(4)));
   EXPECT_EQ(keys["current_x25519_sphinx_key"],
             (json{{"rotation_id", 4}, {"public_key", sphinx_key(4)}}));
+  EXPECT_EQ(keys["x25519"], keys["current_x25519_sphinx_key"]["public_key"]);
   EXPECT_TRUE(keys["pre_announced_x25519_sphinx_key"].is_null());
   EXPECT_TRUE(keys["x25519_versioned_noise"].is_null());
   EXPECT_EQ(description["ip_packet_router"]["address"],
