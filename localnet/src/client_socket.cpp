@@ -47,6 +47,8 @@ class BeastSocket final : public ClientSocket, public std::enable_shared_from_th
     socket_.set_option(
         websocket::stream_base::timeout{kUpgradeTimeout, websocket::stream_base::none(), false});
     socket_.read_message_max(kMaxMessage);
+    // One message, one frame, as the network's gateways send.
+    socket_.auto_fragment(false);
     // A weak pointer: the stream owns the callback.
     socket_.control_callback([weak = weak_from_this()](websocket::frame_type type,
                                                        beast::string_view payload) {
