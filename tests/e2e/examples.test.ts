@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { ADDRESSES, startInternet, temporaryFolder } from '@mixweb/testing';
 import { launchPhone, type TestPage } from '@mixweb/testing/browsers';
 import { serveFiles } from '@mixweb/testing/serve-files';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
 
 import { startChatServer, type ChatServer } from './support/chat-server.ts';
@@ -17,6 +17,9 @@ import { fill, untilText } from './support/drive.ts';
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const chatFolder = join(root, 'examples/capacitor-chat');
+
+// For machines that are busy with other tests.
+vi.setConfig({ testTimeout: 240_000 });
 
 let internet: Awaited<ReturnType<typeof startInternet>>;
 let site: Awaited<ReturnType<typeof serveFiles>>;

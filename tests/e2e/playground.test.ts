@@ -10,7 +10,7 @@ import { launchBrowser, type TestPage } from '@mixweb/testing/browsers';
 import { serveFiles } from '@mixweb/testing/serve-files';
 import type { AxeResults, RunOptions } from 'axe-core';
 import type { HTTPRequest, HTTPResponse, Page } from 'puppeteer-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 import { untilText } from './support/drive.ts';
 
@@ -21,6 +21,9 @@ const axeFile = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const TABS = ['fetch', 'dns', 'socket', 'messages', 'download', 'stress'];
 /** What the first paint may take of the network: the page and its style. */
 const MAX_FIRST_PAINT_BYTES = 40_000;
+
+// For machines that are busy with other tests.
+vi.setConfig({ testTimeout: 240_000 });
 
 let internet: Awaited<ReturnType<typeof startInternet>>;
 let site: Awaited<ReturnType<typeof serveFiles>>;

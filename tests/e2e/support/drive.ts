@@ -1,7 +1,8 @@
 // Driving a page as its user does: waiting for what it shows.
 import type { TestPage } from '@mixweb/testing/browsers';
 
-const PATIENCE_MS = 30_000;
+/** For machines that are busy with other tests. */
+const PATIENCE_MS = 120_000;
 
 /** Resolves with the element's text, or the field's value, once that matches. */
 export async function untilText(page: TestPage, selector: string, wanted: RegExp): Promise<string> {
