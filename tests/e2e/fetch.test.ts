@@ -309,27 +309,27 @@ describe('the pool', () => {
   });
 
   it('keeps what has different isolation keys apart', async () => {
-    const before = servers.log.sockets;
+    const ports: number[] = [];
     for (const isolationKey of ['a', 'b', 'a']) {
-      await (await mixFetch('http://node.example/bytes/1', { isolationKey })).text();
+      const response = await mixFetch('http://node.example/connection', { isolationKey });
+      ports.push(((await response.json()) as { remotePort: number }).remotePort);
     }
-    expect(servers.log.sockets - before).toBe(2);
+    expect(ports[2]).toBe(ports[0]);
+    expect(ports[1]).not.toBe(ports[0]);
   });
 });
 
 describe('TLS', () => {
   it('resumes a session for the next connection of the same isolation key', async () => {
-    const before = servers.log.resumed;
-    const fetchOne = async (isolationKey: string): Promise<void> => {
-      await (await mixFetch('https://node.example/bytes/1', { isolationKey })).text();
+    const resumes = async (isolationKey: string): Promise<boolean> => {
+      const response = await mixFetch('https://node.example/connection', { isolationKey });
+      return ((await response.json()) as { resumed: boolean }).resumed;
     };
-    await fetchOne('resume');
-    await fetchOne('another');
-    expect(servers.log.resumed).toBe(before);
+    expect(await resumes('resume')).toBe(false);
+    expect(await resumes('another')).toBe(false);
     // A body nobody reads keeps the first connection, so that the next request needs one of its own.
     const held = await mixFetch('https://node.example/bytes/4000000', { isolationKey: 'resume' });
-    await fetchOne('resume');
-    expect(servers.log.resumed).toBe(before + 1);
+    expect(await resumes('resume')).toBe(true);
     await held.body?.cancel();
   });
 });
@@ -422,12 +422,16 @@ describe('a redirect to', () => {
     expect((await follow(to)).url).toBe(origin + path);
   });
 
-  it.each(['http://a b/', 'http://u:p@node.example/', 'http://[1]/', 'mailto:a@b', 'http://'])(
-    '%s is refused',
-    async (to) => {
-      expect(await failureOf(follow(to))).toMatchObject({ code: 'REDIRECT' });
-    },
-  );
+  it.each([
+    'http://a b/',
+    'http://u:p@node.example/',
+    'http://[1]/',
+    'mailto:a@b',
+    'http://',
+    'http://node.example:6667/',
+  ])('%s is refused', async (to) => {
+    expect(await failureOf(follow(to))).toMatchObject({ code: 'REDIRECT' });
+  });
 });
 
 describe('cookies', () => {
@@ -486,6 +490,11 @@ describe('arguments', () => {
   ])('%s is a TypeError', async (_, call) => {
     await expect(call()).rejects.toBeInstanceOf(TypeError);
     expect(servers.log.requests).toEqual([]);
+  });
+
+  it('do not lead to ports of other services', async () => {
+    const failure = await failureOf(mixFetch('http://node.example:25/'));
+    expect(failure).toMatchObject({ code: 'BAD_URL', retryable: true });
   });
 
   it('may be a Request, and init wins', async () => {

@@ -77,6 +77,13 @@ describe('constructor', () => {
       expect.objectContaining({ name: 'SyntaxError' }),
     );
   });
+  it('takes sub-protocols from any iterable, and none from null', () => {
+    const protocolsOf = (second: unknown): string[] =>
+      new MixWebSocket(WS, second as string[]).protocols;
+    expect(protocolsOf(new Set(['one', 'two']))).toEqual(['one', 'two']);
+    expect(protocolsOf({ protocols: 'one' })).toEqual(['one']);
+    expect(protocolsOf(null)).toEqual([]);
+  });
   it('fails by events when there is no tunnel', async () => {
     const socket = new MixWebSocket(`${WS}/echo`);
     const errors: string[] = [];
@@ -173,6 +180,21 @@ describe('MixWebSocket', () => {
     await socket.close();
   });
 
+  it('sends the credentials of its URL as a header', async () => {
+    const url = 'ws://us%C3%A9r:pa%3Ass@sockets.example/headers';
+    const socket = new MixWebSocket(url);
+    expect(socket.url).toBe(url);
+    const headers = JSON.parse((await next(socket)) as string) as Record<string, string>;
+    expect(headers['authorization']).toBe(`Basic ${Buffer.from('usér:pa:ss').toString('base64')}`);
+    await socket.close();
+  });
+
+  it('speaks to no ports of other services', async () => {
+    const socket = new MixWebSocket('ws://sockets.example:25/echo');
+    expect(await eventsOf(socket)).toEqual(['error', 'close 1006  unclean']);
+    await expect(socket.ready).rejects.toMatchObject({ code: 'BAD_URL' });
+  });
+
   it('brings 1,000 messages of 0 to 64 KiB in order, byte for byte', async () => {
     const socket = await open(`${WS}/echo`, { perMessageDeflate: false });
     // Where the form of a frame's length changes, and sizes of every magnitude between.
@@ -216,14 +238,15 @@ describe('MixWebSocket', () => {
     const socket = new MixWebSocket(`${WS}/echo`);
     const events = eventsOf(socket);
     await socket.opened();
-    const closing = socket.close(3001, 'enough');
+    // As the DOM converts them: text to a number, half a character to U+FFFD.
+    const closing = socket.close('3001' as unknown as number, 'enough\uD800');
     expect(socket.readyState).toBe(2);
     await socket.close(); // ignored
     await closing;
-    expect(await events).toEqual(['open', 'close 3001 enough clean']);
+    expect(await events).toEqual(['open', 'close 3001 enough\uFFFD clean']);
     await expect
       .poll(() => internet.sockets.closes.find((close) => close.code === 3001)?.reason)
-      .toBe('enough');
+      .toBe('enough\uFFFD');
   });
 
   it.each([

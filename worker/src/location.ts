@@ -1,5 +1,6 @@
 // Where a redirect leads, by the platform's own URL parser: it knows IDNA and whatever else browsers
 // take for an address. Bytes beyond ASCII are UTF-8 when they can be, else ISO-8859-1.
+import { blockedPort } from './blocked-ports.ts';
 import { latin1 } from './latin1.ts';
 
 function textOf(bytes: Uint8Array): string {
@@ -10,10 +11,11 @@ function textOf(bytes: Uint8Array): string {
   }
 }
 
-/** The absolute URL of a Location field in an answer of `base`; undefined when it is none. */
+/** The absolute URL of a Location field in an answer of `base`; undefined when none may be followed. */
 export function resolveLocation(base: string, location: Uint8Array): string | undefined {
   try {
-    return new URL(textOf(location), base).href;
+    const { href } = new URL(textOf(location), base);
+    return blockedPort(href) === undefined ? href : undefined;
   } catch {
     return undefined;
   }

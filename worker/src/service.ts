@@ -15,6 +15,7 @@ import {
 import { EarlyCalls } from './directory-calls.ts';
 import { EngineHost, type Platform } from './engine-host.ts';
 import type { CreateMixweb } from './engine-module.ts';
+import { blockedPort } from './blocked-ports.ts';
 import { errorFields } from './errors.ts';
 import { engineOptions, type SetupMixTunnelOpts } from './options.ts';
 import type {
@@ -53,6 +54,13 @@ export interface IMixTunnelWorker {
 }
 
 const NOT_READY: ErrorFields = errorFields('NOT_READY', 'tunnel not ready: shutdown');
+
+function refusedPort(url: string): ErrorFields | undefined {
+  const port = blockedPort(url);
+  if (port === undefined) return undefined;
+  const extra = { phase: 'request', retryable: true } as const;
+  return errorFields('BAD_URL', `URL error: the port ${port} is blocked`, extra);
+}
 
 /** The members of a fetch init that the reference's worker reads. */
 function plainRequest(url: string, init: unknown): FetchRequest {
@@ -216,6 +224,11 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
       tell({ kind: 'failed', error: NOT_READY });
       return Promise.resolve();
     }
+    const refusal = refusedPort(request.url);
+    if (refusal) {
+      tell({ kind: 'failed', error: refusal });
+      return Promise.resolve();
+    }
     const control = this.#host.startFetch(request, tell);
     port.onmessage = (event: MessageEvent<FetchControl>): void => {
       control(event.data);
@@ -231,6 +244,11 @@ export class TunnelService implements WorkerApi, IMixTunnelWorker {
     };
     if (this.#host === undefined) {
       tell({ kind: 'failed', error: NOT_READY });
+      return Promise.resolve();
+    }
+    const refusal = request.kind === 'webSocket' ? refusedPort(request.url) : undefined;
+    if (refusal) {
+      tell({ kind: 'failed', error: refusal });
       return Promise.resolve();
     }
     const control = this.#host.openChannel(withAsciiName(request), tell);

@@ -68,10 +68,10 @@ function configured(config: MixFetchConfig): MixFetch {
   };
   const fetchLike = async (
     input: string | URL | Request,
-    init: MixRequestInit = {},
+    init: MixRequestInit | null = {},
   ): Promise<Response> => {
     try {
-      return await run(input, init);
+      return await run(input, init ?? {});
     } catch (error) {
       throw shaped('fetch failed', error);
     }

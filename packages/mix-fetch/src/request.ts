@@ -71,9 +71,10 @@ export function headerPairs(init: HeadersInit): [string, string][] {
   const pairs: [string, string][] = [];
   const entries =
     init instanceof Headers ? init : Symbol.iterator in init ? init : Object.entries(init);
-  for (const entry of entries as Iterable<readonly string[]>) {
-    if (entry.length !== 2) throw new TypeError('each header needs a name and a value');
-    const [name, value] = entry as unknown as readonly [string, string];
+  for (const entry of entries as Iterable<Iterable<string>>) {
+    const pair = typeof entry === 'object' ? [...entry] : [];
+    if (pair.length !== 2) throw new TypeError('each header needs a name and a value');
+    const [name, value] = pair as [string, string];
     checked.append(name, value);
     if (ENGINE_HEADERS.has(String(name).toLowerCase())) {
       throw new TypeError(`the header ${name} cannot be set: it belongs to the connection`);
@@ -157,7 +158,7 @@ async function bodyOf(
   signal: AbortSignal | undefined,
 ): Promise<ExtractedBody | undefined> {
   if (init.body !== undefined && init.body !== null) return extractBody(init.body, init.duplex);
-  return base && init.body !== null ? bodyOfRequest(base, signal) : undefined;
+  return base && bodyOfRequest(base, signal);
 }
 
 /** An aborted fetch rejects, and its body is not wanted any more. */

@@ -5,6 +5,8 @@ import { mixFetch } from '../src/index.ts';
 import { installTunnel, type FakeFetch } from './fake-tunnel.ts';
 
 const url = 'https://site.example/path';
+/** A slow machine has as long as it likes. */
+const PATIENT = { timeout: 30_000 };
 const ok = (fetch: FakeFetch): void => fetch.head().end();
 const failureOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
@@ -83,6 +85,36 @@ describe('a request', () => {
     expect(seen[0]?.header('content-type')).toMatch(/^application\/x-www-form-urlencoded/);
     expect(request.bodyUsed).toBe(true);
     expect(await failureOf(mixFetch(request))).toBeInstanceOf(TypeError);
+  });
+
+  it('keeps the body of its Request where init has none', async () => {
+    const seen = installTunnel(ok);
+    const request = (): Request => new Request(url, { method: 'POST', body: 'content' });
+    for (const init of [null, {}, { body: null }, { method: 'PUT', body: null }]) {
+      await mixFetch(request(), init as RequestInit);
+    }
+    const sent = seen.map(({ request: { method, body } }) => [
+      method,
+      new TextDecoder().decode(body),
+    ]);
+    expect(sent).toEqual([
+      ['POST', 'content'],
+      ['POST', 'content'],
+      ['POST', 'content'],
+      ['PUT', 'content'],
+    ]);
+    expect(await failureOf(mixFetch(request(), { method: 'GET' }))).toBeInstanceOf(TypeError);
+  });
+
+  it('takes pairs that are any iterables, and no text for a pair', async () => {
+    const seen = installTunnel(ok);
+    const pairs = new Map([['X-A', '1']]);
+    await mixFetch(url, { headers: pairs as unknown as HeadersInit });
+    await mixFetch(url, { headers: [new Set(['X-A', '1'])] as unknown as HeadersInit });
+    expect(seen.map((fetch) => fetch.header('x-a'))).toEqual(['1', '1']);
+    expect(
+      await failureOf(mixFetch(url, { headers: ['ab'] as unknown as HeadersInit })),
+    ).toBeInstanceOf(TypeError);
   });
 
   it('keeps the Content-Type that it is given, and needs none', async () => {
@@ -168,7 +200,7 @@ describe('a response', () => {
     const response = await mixFetch(url);
     await response.body?.cancel();
     // A pipe passes it on in its own time.
-    await vi.waitFor(() => expect(seen[0]?.cancelled).toBe(true));
+    await vi.waitFor(() => expect(seen[0]?.cancelled).toBe(true), PATIENT);
   });
 
   it('fails its body when it is aborted or breaks', async () => {

@@ -11,6 +11,8 @@ import { refererFor } from '../src/referrer.ts';
 import { installTunnel, type FakeFetch } from './fake-tunnel.ts';
 
 const url = 'https://site.example/path';
+/** A slow machine has as long as it likes. */
+const PATIENT = { timeout: 30_000 };
 const ok = (fetch: FakeFetch): void => fetch.head().end();
 const failureOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
@@ -134,7 +136,7 @@ describe('a signal', () => {
     );
     expect(listeners()).toBe(1);
     for (const response of responses) await response.text();
-    await vi.waitFor(() => expect(listeners()).toBe(0));
+    await vi.waitFor(() => expect(listeners()).toBe(0), PATIENT);
     expect(seen.some(({ cancelled }) => cancelled)).toBe(false);
   });
 
@@ -197,10 +199,10 @@ describe('a body', () => {
     const endless = new Readable({ read: () => undefined });
     const abort = new AbortController();
     const pending = failureOf(send(endless, abort.signal));
-    await vi.waitFor(() => expect(seen).toHaveLength(2));
+    await vi.waitFor(() => expect(seen).toHaveLength(2), PATIENT);
     abort.abort();
     expect(await pending).toMatchObject({ name: 'AbortError' });
-    await vi.waitFor(() => expect(endless.destroyed).toBe(true));
+    await vi.waitFor(() => expect(endless.destroyed).toBe(true), PATIENT);
   });
 
   it('may be any async iterable, of text too', async () => {

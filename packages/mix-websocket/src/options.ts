@@ -47,8 +47,9 @@ function checkedUrl(text: string | URL): string {
   return url.href;
 }
 
-function checkedProtocols(given: string | string[] | undefined): string[] {
-  const protocols = given === undefined ? [] : typeof given === 'string' ? [given] : [...given];
+function checkedProtocols(given: string | Iterable<string> | undefined): string[] {
+  const protocols =
+    given === undefined ? [] : typeof given === 'string' ? [given] : Array.from(given, String);
   const seen = new Set<string>();
   for (const protocol of protocols) {
     if (!TOKEN.test(protocol) || seen.has(protocol.toLowerCase())) {
@@ -74,27 +75,52 @@ export function checkPort(port: number): void {
   }
 }
 
+/** As Web IDL reads a union: what iterates is a sequence, null an empty dictionary. */
+function initOf(second: string | string[] | MixWebSocketInit | undefined | null): MixWebSocketInit {
+  if (second === undefined || second === null) return {};
+  if (typeof second === 'object' && !(Symbol.iterator in second)) return second;
+  return { protocols: typeof second === 'object' ? second : String(second) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Credentials go as the header that they mean. spec: WHATWG Fetch, HTTP-network-or-cache fetch */
+function withoutCredentials(href: string, headers: Headers): string {
+  const url = new URL(href);
+  if (url.username === '' && url.password === '') return href;
+  const pair = new TextEncoder().encode(`${decoded(url.username)}:${decoded(url.password)}`);
+  const basic = `Basic ${btoa(String.fromCharCode(...pair))}`;
+  if (!headers.has('authorization')) headers.set('authorization', basic);
+  url.username = '';
+  url.password = '';
+  return url.href;
+}
+
 /** Reads the two arguments of the constructors. Throws SyntaxError (a DOMException), RangeError. */
 export function readArguments(
   url: string | URL,
-  second: string | string[] | MixWebSocketInit | undefined,
-): { request: WebSocketRequest; signal: AbortSignal | undefined } {
-  const init: MixWebSocketInit =
-    typeof second === 'object' && !Array.isArray(second)
-      ? second
-      : second === undefined
-        ? {}
-        : { protocols: second };
+  second: string | string[] | MixWebSocketInit | undefined | null,
+): { href: string; request: WebSocketRequest; signal: AbortSignal | undefined } {
+  const init = initOf(second);
   checkNumber('handshakeTimeoutMs', init.handshakeTimeoutMs, 1, MAX_MS);
   checkNumber('pingIntervalMs', init.pingIntervalMs, 0, MAX_MS);
   checkNumber('pongTimeoutMs', init.pongTimeoutMs, 1, MAX_MS);
   checkNumber('maxMessageSize', init.maxMessageSize, 1, MAX_BYTES);
+  const href = checkedUrl(url);
+  const headers = new Headers(init.headers);
   return {
+    href,
     request: {
       kind: 'webSocket',
-      url: checkedUrl(url),
+      url: withoutCredentials(href, headers),
       protocols: checkedProtocols(init.protocols),
-      headers: init.headers === undefined ? [] : [...new Headers(init.headers)],
+      headers: [...headers],
       origin: init.origin,
       perMessageDeflate: init.perMessageDeflate,
       handshakeTimeoutMs: init.handshakeTimeoutMs,
@@ -106,15 +132,21 @@ export function readArguments(
   };
 }
 
-/** Throws InvalidAccessError or SyntaxError as WebSocket.close does. */
-export function checkClose(code: number, reason: string): void {
-  if (code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999)) {
+/**
+ * The arguments of WebSocket.close as Web IDL converts them: a number, and text that is UTF-8.
+ * Throws InvalidAccessError or SyntaxError as WebSocket.close does.
+ */
+export function checkClose(code: number, reason: string): { code: number; reason: string } {
+  const number = Number(code);
+  if (number !== 1000 && !(Number.isInteger(number) && number >= 3000 && number <= 4999)) {
     throw new DOMException(
       `the close code must be 1000 or between 3000 and 4999, ${code} is neither`,
       'InvalidAccessError',
     );
   }
-  if (new TextEncoder().encode(reason).byteLength > 123) {
+  const bytes = new TextEncoder().encode(reason);
+  if (bytes.byteLength > 123) {
     throw syntaxError('the close reason must not be longer than 123 bytes');
   }
+  return { code: number, reason: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) };
 }

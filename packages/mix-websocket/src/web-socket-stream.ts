@@ -25,8 +25,8 @@ export class MixWebSocketStream {
   readonly #close: (code: number, reason: string) => void;
 
   constructor(url: string | URL, init: MixWebSocketInit = {}) {
-    const { request, signal } = readArguments(url, init);
-    this.url = request.url;
+    const { href, request, signal } = readArguments(url, init);
+    this.url = href;
     const unsent: Deferred[] = [];
     let outgoing!: WritableStreamDefaultController;
     let ended = false;
@@ -137,7 +137,7 @@ export class MixWebSocketStream {
   }
 
   close({ closeCode = 1000, reason = '' }: { closeCode?: number; reason?: string } = {}): void {
-    checkClose(closeCode, reason);
-    this.#close(closeCode, reason);
+    const end = checkClose(closeCode, reason);
+    this.#close(end.code, end.reason);
   }
 }

@@ -109,8 +109,8 @@ export class MixWebSocket extends EventTarget {
   /** Throws SyntaxError (a DOMException) for a bad URL or sub-protocol. */
   constructor(url: string | URL, protocols?: string | string[] | MixWebSocketInit) {
     super();
-    const { request, signal } = readArguments(url, protocols);
-    this.url = request.url;
+    const { href, request, signal } = readArguments(url, protocols);
+    this.url = href;
     this.protocols = request.protocols;
     try {
       this.#channel = sharedTunnel().openChannel(request, (news) => this.#hear(news));
@@ -212,7 +212,7 @@ export class MixWebSocket extends EventTarget {
 
   /** Resolves once the socket is closed. Default code 1000. A second call changes nothing. */
   close(code = 1000, reason = ''): Promise<void> {
-    checkClose(code, reason);
+    const end = checkClose(code, reason);
     if (this.#state === CONNECTING) {
       const message = 'WebSocket error: closed before the connection was open';
       this.#state = CLOSING;
@@ -220,7 +220,7 @@ export class MixWebSocket extends EventTarget {
       setTimeout(() => this.#fail(new MixError('SOCKET_CLOSED', message)), 0);
     } else if (this.#state === OPEN) {
       this.#state = CLOSING;
-      const command = { kind: 'wsClose', code, reason } as const;
+      const command = { kind: 'wsClose', ...end } as const;
       if (this.#reading) void this.#reading.then(() => this.#channel?.command(command));
       else this.#channel?.command(command);
     }
@@ -335,8 +335,8 @@ export class MixWebSocket extends EventTarget {
 
   #deliver(data: string | ArrayBuffer | Blob): void {
     if (this.#state !== OPEN) return;
-    const origin = this.url.replace(/^(wss?:\/\/[^/]*).*$/, '$1');
-    this.dispatchEvent(new MessageEvent('message', { data, origin }));
+    const { protocol, host } = new URL(this.url);
+    this.dispatchEvent(new MessageEvent('message', { data, origin: `${protocol}//${host}` }));
   }
 
   #answered(data: Uint8Array): void {
