@@ -12,6 +12,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // A second, the default, is the verdict of a fast machine.
+    expect: { poll: { timeout: 30_000 } },
     passWithNoTests: true,
   },
 });

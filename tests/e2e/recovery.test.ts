@@ -211,15 +211,12 @@ describe('a network whose keys rotate every twelve seconds', () => {
   it('fails no request', async () => {
     await setupMixTunnel(options());
     const before = (await admin.stats()) as { rotation: number };
-    const end = performance.now() + 40_000;
-    let fetched = 0;
-    while (performance.now() < end) {
+    let { rotation } = before;
+    // However long both take, within the time limit of the test.
+    for (let fetched = 0; fetched < 10 || rotation < before.rotation + 3; fetched++) {
       await expectPage();
-      fetched++;
+      ({ rotation } = (await admin.stats()) as { rotation: number });
     }
-    const after = (await admin.stats()) as { rotation: number };
-    expect(after.rotation).toBeGreaterThanOrEqual(before.rotation + 3);
-    expect(fetched).toBeGreaterThan(10);
     expect(await getTunnelState()).toEqual({ state: 'ready' });
   }, 120_000);
 });

@@ -83,6 +83,12 @@ async function handle(request, response, log) {
       );
     case 'headers':
       return send(200, { 'content-type': 'application/json' }, JSON.stringify(request.headers));
+    // Which of HTTP/1.1's connections carried the request.
+    case 'connection': {
+      const { remotePort } = request.socket;
+      const resumed = request.socket.isSessionReused?.() ?? false;
+      return send(200, {}, JSON.stringify({ remotePort, resumed }));
+    }
     case 'bytes':
       return send(200, { 'content-length': argument }, Buffer.alloc(Number(argument), 'm'));
     case 'hash': {
@@ -186,7 +192,7 @@ export async function startBehaviours(authority) {
   const folder = temporaryFolder('behaviours');
   /** @type {{ method: string, url: string, version: string, headers: Record<string, string> }[]} */
   const requests = [];
-  const log = { requests, written: 0, sockets: 0, http2Sessions: 0, resumed: 0 };
+  const log = { requests, written: 0, sockets: 0, http2Sessions: 0 };
   const handler = (request, response) =>
     handle(request, response, log).catch(() => response.destroy());
   const names = ['node.example', 'h2.example', 'nginx.example', ...RPC_HOSTS];
@@ -197,10 +203,7 @@ export async function startBehaviours(authority) {
   const https = createHttps({ ...tls, keepAliveTimeout: 60_000 }, handler);
   const http2 = createHttp2({ ...tls, allowHTTP1: true }, handler);
   http.on('connection', () => log.sockets++);
-  https.on('secureConnection', (socket) => {
-    log.sockets++;
-    if (socket.isSessionReused()) log.resumed++;
-  });
+  https.on('secureConnection', () => log.sockets++);
   http2.on('session', () => log.http2Sessions++);
   const tcp = createTcp((socket) => {
     socket.on('error', () => undefined);
