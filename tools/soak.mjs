@@ -55,6 +55,9 @@ const internet = await startInternet({
 });
 const client = await (values.browser ? browserClient : nodeClient)(internet.tunnel, TIMEOUT_MS);
 
+const begin = now();
+const inSeconds = (time) => ((time - begin) / 1000).toFixed(0);
+
 // --- what is asked ---
 
 /** Of each operation: begin, end, and what went wrong. */
@@ -62,14 +65,15 @@ const done = [];
 const running = new Set();
 /** The socket has one message at a time under way. */
 let isSocketBusy = false;
-function start(kind) {
+function ask(kind) {
   if (kind === 'webSocket' && isSocketBusy) return;
   if (kind === 'webSocket') isSocketBusy = true;
-  const begin = now();
+  const start = now();
   const operation = client[kind]()
     .then(() => undefined, String)
     .then((error) => {
-      done.push({ begin, end: now(), error });
+      done.push({ begin: start, end: now(), error });
+      if (error !== undefined) console.log(`soak: at ${inSeconds(now())} s: ${kind}: ${error}`);
       running.delete(operation);
       if (kind === 'webSocket') isSocketBusy = false;
     });
@@ -92,7 +96,7 @@ async function breakThings(until) {
     const ms = between(FAULT_MS);
     const outage = [now(), Infinity];
     outages.push(outage);
-    console.log(`soak: ${name}, ${(ms / 1000).toFixed(1)} s`);
+    console.log(`soak: at ${inSeconds(now())} s: ${name}, ${(ms / 1000).toFixed(1)} s`);
     await faults[name](ms);
     outage[1] = now() + RECOVERY_MS;
   }
@@ -102,7 +106,6 @@ async function breakThings(until) {
 
 /** Bytes by part, from the warm-up on. */
 const samples = [];
-const begin = now();
 const until = begin + DURATION_MS;
 const breaking = values['no-faults'] ? Promise.resolve() : breakThings(until);
 const sampling = (async () => {
@@ -116,9 +119,9 @@ const sampling = (async () => {
   }
 })();
 for (let tick = 0; now() < until; tick += 1) {
-  start('fetch');
-  start('webSocket');
-  if (tick % DNS_EVERY === 0) start('dns');
+  ask('fetch');
+  ask('webSocket');
+  if (tick % DNS_EVERY === 0) ask('dns');
   await sleep(Math.max(0, begin + (tick + 1) * TICK_MS - now()));
 }
 await Promise.all([breaking, sampling]);
@@ -126,7 +129,7 @@ await Promise.all(running);
 await sleep(RECOVERY_MS);
 // However it ended, the tunnel must be whole again.
 const before = done.length;
-for (const kind of ['fetch', 'webSocket', 'dns']) start(kind);
+for (const kind of ['fetch', 'webSocket', 'dns']) ask(kind);
 await Promise.all(running);
 const isWhole = done.slice(before).every(({ error }) => error === undefined);
 const state = await client.state();
@@ -136,7 +139,6 @@ await internet.stop();
 const outside = done.filter((operation) => !isOutage(operation));
 const failed = done.filter(({ error }) => error !== undefined);
 const failedOutside = outside.filter(({ error }) => error !== undefined);
-for (const { error } of failedOutside) console.log(`soak: outside of any outage: ${error}`);
 const success = outside.length === 0 ? 1 : 1 - failedOutside.length / outside.length;
 console.log(
   `soak: ${done.length} operations, ${failed.length} failed; ${outside.length} outside of ` +
