@@ -6,7 +6,7 @@
 // .html; it ends within `--minutes` (then 9.5), and what did not fit is named. A quarter of an hour and
 // more with --full: bodies of 100 MiB.
 /* global mix -- in the page */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -95,6 +95,14 @@ async function write() {
   writeFileSync(`${values.report}.json`, json);
   writeFileSync(`${values.report}.html`, chartPageOf(report));
   writeFileSync(`${values.report}.md`, await format(page, { parser: 'markdown' }));
+  // The list of runs ends the folder's page.
+  const index = path.join(path.dirname(values.report), 'index.md');
+  const link = `- [${name}](${name}.md)\n`;
+  if (!existsSync(index)) return;
+  const text = readFileSync(index, 'utf8');
+  if (text.includes(link)) return;
+  const gap = text.trimEnd().split('\n').at(-1).startsWith('- ') ? '' : '\n';
+  writeFileSync(index, text + gap + link);
 }
 
 /** Ends early when the time is over; what is under way then goes down with the process. */

@@ -78,7 +78,8 @@ export async function benchMicro({ filter, repetitions }) {
   buildBench('wasm-release', 'mix_micro');
   const args = [
     `--benchmark_filter=${filter}`,
-    `--benchmark_repetitions=${repetitions}`,
+    // Of one there is no median.
+    `--benchmark_repetitions=${Math.max(repetitions, 2)}`,
     '--benchmark_min_time=0.05',
     '--benchmark_enable_random_interleaving=true',
     '--benchmark_report_aggregates_only=true',
