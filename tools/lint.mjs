@@ -60,6 +60,9 @@ async function clangTidy() {
   // Also when it is there: new files are known only after a new look.
   const configured = await run('cmake', ['--preset', 'native-debug']);
   if (!configured.ok) return configured;
+  const headers = ['--build', '--preset', 'native-debug', '--target', 'mix_precompiled'];
+  const precompiled = await run('cmake', headers);
+  if (!precompiled.ok) return precompiled;
   const database = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'));
   const queue = [...new Set(changedSources(database))]
     .filter((file) => file.endsWith('.cpp'))

@@ -1,0 +1,1 @@
+// The source of those targets that only precompile headers.
