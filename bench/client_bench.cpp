@@ -71,6 +71,30 @@ void client_packet_with_ack(benchmark::State& state) {
 }
 BENCHMARK(client_packet_with_ack);
 
+/// The same, when headers and fragment keys were built ahead.
+void client_packet_built_ahead(benchmark::State& state) {
+  constexpr int kSize = 32;
+  constexpr std::size_t kAllParts = 6 * std::size_t{kSize};
+  Client client;
+  const base::Bytes fragment(fragment_bytes(sphinx::PacketSize::kRegular), 7);
+  const FragmentId id{SetId{1}, 1};
+  const auto build = [&] {
+    benchmark::DoNotOptimize(
+        client.builder.build(fragment, id, client.builder.address(), sphinx::PacketSize::kRegular));
+  };
+  client.builder.set_headers_ahead(kSize);
+  build();
+  build();
+  for (auto _ : state) {
+    state.PauseTiming();
+    client.builder.build_ahead(kAllParts);
+    state.ResumeTiming();
+    for (int i = 0; i < kSize; ++i) build();
+  }
+  state.SetItemsProcessed(state.iterations() * kSize);
+}
+BENCHMARK(client_packet_built_ahead);
+
 void client_reply_surb(benchmark::State& state) {
   Client client;
   for (auto _ : state) benchmark::DoNotOptimize(client.builder.build_reply_surb());

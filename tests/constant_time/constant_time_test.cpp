@@ -198,8 +198,8 @@ TEST_F(ConstantTime, SphinxHeadersThatAreChecked) {
 TEST_F(ConstantTime, Fragments) {
   const auto recipient = crypto::X25519KeyPair::generate(public_rng_);
   crypto::PointTables tables;
-  const Bytes sealed =
-      mixnet::seal_fragment(secret_bytes(1500), recipient.public_key, rng_, tables);
+  const Bytes sealed = mixnet::seal_fragment(
+      secret_bytes(1500), mixnet::FragmentSeal::generate(recipient.public_key, rng_, tables));
   publish(ByteView{sealed}.first(crypto::X25519PublicKey::kSize));
   const auto opened = mixnet::open_fragment(sealed, recipient.secret);
   ASSERT_TRUE(opened.has_value());

@@ -87,10 +87,21 @@ class PacketBuilderTest : public ::testing::Test {
 };
 
 TEST_F(PacketBuilderTest, APacketReachesItsRecipientAndItsAckComesBack) {
-  for (const bool legacy : {false, true}) {
+  struct Case {
+    bool legacy;
+    std::size_t headers_ahead;
+  };
+  for (const auto [legacy, headers_ahead] :
+       {Case{false, 0}, Case{true, 0}, Case{false, 2}, Case{true, 2}}) {
     TrafficConfig config;
     config.use_legacy_sphinx_format = legacy;
     PacketBuilder builder = make(config);
+    builder.set_headers_ahead(headers_ahead);
+    for (int i = 0; i < 2; ++i) {  // they make the recipient the one to build for
+      ASSERT_TRUE(builder.build(fragment, id, friend_address(), sphinx::PacketSize::kRegular));
+    }
+    builder.build_ahead(100);
+    ASSERT_EQ(builder.headers_ahead(), 6 * headers_ahead);
     auto prepared = builder.build(fragment, id, friend_address(), sphinx::PacketSize::kRegular);
     ASSERT_TRUE(prepared);
     EXPECT_EQ(prepared->packet.rotation, sphinx::KeyRotation::kEven);

@@ -334,8 +334,10 @@ TEST(FragmentCrypto, SealedFragmentsOpenAndDifferEachTime) {
   const auto keys = crypto::X25519KeyPair::generate(rng);
   const base::Bytes fragment = test::pattern(1611, 3);
   crypto::PointTables tables{{.uses_before_table = 2}};
-  const base::Bytes a = seal_fragment(fragment, keys.public_key, rng, tables);
-  const base::Bytes b = seal_fragment(fragment, keys.public_key, rng, tables);
+  const base::Bytes a =
+      seal_fragment(fragment, FragmentSeal::generate(keys.public_key, rng, tables));
+  const base::Bytes b =
+      seal_fragment(fragment, FragmentSeal::generate(keys.public_key, rng, tables));
   EXPECT_NE(a, b);
   EXPECT_EQ(*open_fragment(a, keys.secret), fragment);
   EXPECT_EQ(*open_fragment(b, keys.secret), fragment);

@@ -69,6 +69,7 @@ tunnel::Options complete(tunnel::Options options) {
 const test::TestCa& simulated_root() { return certificates().ca; }
 
 WorldConfig::WorldConfig() {
+  options.headers_ahead = 4;  // as in the field, but quickly built
   constexpr std::uint16_t kMixPort = 1789, kWsPort = 9000;
   cluster.places = {
       {NodeRole::kEntry, 0, "198.51.100.1", kMixPort, kWsPort},

@@ -79,6 +79,8 @@ class Client::Impl {
     if (sending() && !was_ready) start_streams(now);
   }
 
+  void set_headers_ahead(std::size_t size) { builder_.set_headers_ahead(size); }
+
   void set_replier(const ReplierConfig& replier) {
     max_allowed_request_ = replier.max_allowed_request;
     replier_.set_config(replier);
@@ -253,6 +255,7 @@ class Client::Impl {
       first = base::earlier(first, main);
       first = base::earlier(first, loop_stream_.next_deadline());
       first = base::earlier(first, lanes_.next_deadline());
+      if (builder_.wants_headers()) first = base::earlier(first, headers_at_);
     }
     first = base::earlier(first, tracker_.next_deadline());
     first = base::earlier(first, replier_.next_deadline());
@@ -264,6 +267,10 @@ class Client::Impl {
     while (const auto id = tracker_.pop_due(now)) retransmit(*id, now);
     if (sending()) {
       for (const FragmentId& id : lanes_.expire(now)) lose(id, Errc::mixnet_undelivered);
+      if (now >= headers_at_ && builder_.wants_headers()) {
+        builder_.build_ahead(kHeadersPerStep);
+        headers_at_ = now + kPauseBetweenHeaders;
+      }
     }
     reply_keys_.expire(now);
     replier_.expire(now);
@@ -284,6 +291,7 @@ class Client::Impl {
     stats.queued = queued_total();
     stats.unacknowledged = tracker_.size();
     stats.reply_keys = reply_keys_.size();
+    stats.headers_ahead = builder_.headers_ahead();
     stats.buffered_fragments = reassembler_.buffered_fragments();
     stats.send_multiplier = rate_.multiplier();
     stats.round_trips = round_trips_.summary();
@@ -320,6 +328,9 @@ class Client::Impl {
     return config_.message_sending_average_delay * rate_.multiplier();
   }
 
+  /// A message comes or goes: others will follow, and headers are built later.
+  void note_busy(base::TimePoint now) { headers_at_ = now + kQuietBeforeHeaders; }
+
   [[nodiscard]] std::size_t queued_total() const { return lanes_.size() + replier_.waiting(); }
 
   /// The next fragment of the lanes as a packet. Nothing when the lanes are empty.
@@ -338,6 +349,7 @@ class Client::Impl {
         }
         continue;
       }
+      note_busy(now);
       ++(fragment->packets_sent == 0 ? stats_.sent_real : stats_.retransmitted);
       ++stats_.sent_acks;
       tracker_.sent(*id, packet->expected_delay, now);
@@ -662,6 +674,7 @@ class Client::Impl {
       undecodable("mixnet.bad_fragment");
       return;
     }
+    note_busy(now);
     Reassembler::Answer answer = reassembler_.receive(*fragment, now);
     switch (answer.outcome) {
       case Reassembler::Outcome::kStored:
@@ -743,6 +756,7 @@ class Client::Impl {
   bool running_ = false;
   base::TimePoint seen_{};
   base::Deadline blocked_until_;
+  base::TimePoint headers_at_{};
   std::optional<std::uint32_t> rotation_id_;
   MessageId last_message_ = kHousekeeping;
   std::map<MessageId, Progress> progress_;
@@ -764,6 +778,8 @@ void Client::set_topology(std::shared_ptr<const directory::Topology> topology,
                           base::TimePoint now) {
   impl_->set_topology(std::move(topology), now);
 }
+
+void Client::set_headers_ahead(std::size_t size) { impl_->set_headers_ahead(size); }
 
 void Client::set_replier(const ReplierConfig& replier) { impl_->set_replier(replier); }
 

@@ -30,13 +30,16 @@ void apply_fragment_key(const FragmentKey& key, base::MutByteView fragment) {
   crypto::aes128_ctr_xor(key.reveal(), fragment);
 }
 
-base::Bytes seal_fragment(base::ByteView fragment, const crypto::X25519PublicKey& recipient,
-                          base::Rng& rng, crypto::PointTables& tables) {
+FragmentSeal FragmentSeal::generate(const crypto::X25519PublicKey& recipient, base::Rng& rng,
+                                    crypto::PointTables& tables) {
   crypto::X25519SecretKey ephemeral;
   rng.fill(ephemeral.reveal_mut());
-  const auto public_key = tables.multiply_base(crypto::Scalar::clamped(ephemeral.reveal()));
-  const FragmentKey key = derive_fragment_key(tables.x25519(ephemeral, recipient));
-  return join(public_key.view(), fragment, key);
+  return {tables.multiply_base(crypto::Scalar::clamped(ephemeral.reveal())),
+          derive_fragment_key(tables.x25519(ephemeral, recipient))};
+}
+
+base::Bytes seal_fragment(base::ByteView fragment, const FragmentSeal& seal) {
+  return join(seal.public_key.view(), fragment, seal.key);
 }
 
 base::Bytes seal_reply_fragment(base::ByteView fragment, const FragmentKey& key) {

@@ -11,6 +11,7 @@ namespace mix::mixnet {
 namespace {
 
 using base::Errc;
+using Part = HeadersAhead::Part;
 
 /// The cover's content fills the packet: marker || 01 || zeros. spec: messages §10.3.
 base::Bytes cover_content(sphinx::PacketSize size) {
@@ -34,6 +35,7 @@ PacketBuilder::PacketBuilder(const TrafficConfig& config, const ClientKeys& keys
 void PacketBuilder::set_topology(std::shared_ptr<const directory::Topology> topology) {
   topology_ = std::move(topology);
   usable_ = topology_ != nullptr && topology_->find_gateway(gateway_) != nullptr;
+  ahead_.clear();
 }
 
 std::uint32_t PacketBuilder::rotation_id() const {
@@ -78,35 +80,73 @@ base::Result<PacketBuilder::Route> PacketBuilder::make_route(const crypto::Ed255
   return route;
 }
 
+base::Result<ReadyHeader> PacketBuilder::make_header(const Recipient& to,
+                                                     base::Duration mean_delay) {
+  MIX_TRY(const Route route, make_route(to.gateway, mean_delay));
+  MIX_TRY(auto surb, sphinx::Surb::build(sphinx::HeaderSecrets::generate(rng_), route.hops,
+                                         destination_of(to.identity), version(), &tables_));
+  return ReadyHeader{std::move(surb), route.delay};
+}
+
+base::Result<ReadyHeader> PacketBuilder::take_header(Part part, const Recipient& to) {
+  if (!usable_) return Errc::mixnet_no_topology;
+  if (part != Part::kPeer || ahead_.is_peer(to)) {
+    if (auto ready = ahead_.take_header(part)) return *std::move(ready);
+  }
+  return make_header(to,
+                     part == Part::kAck ? config_.average_ack_delay : config_.average_packet_delay);
+}
+
+FragmentSeal PacketBuilder::take_seal(Part part, const Recipient& to) {
+  if (part != Part::kPeerSeal || ahead_.is_peer(to)) {
+    if (auto ready = ahead_.take_seal(part)) return *std::move(ready);
+  }
+  return FragmentSeal::generate(to.encryption, rng_, tables_);
+}
+
+void PacketBuilder::build_ahead(std::size_t count) {
+  for (; count > 0 && wants_headers(); --count) {
+    const auto part = ahead_.next_part();
+    if (!part) return;
+    const bool is_for_peer = *part == Part::kPeer || *part == Part::kPeerSeal;
+    const Recipient to = is_for_peer ? *ahead_.peer() : address();
+    if (*part == Part::kPeerSeal || *part == Part::kOwnSeal) {
+      ahead_.put(*part, FragmentSeal::generate(to.encryption, rng_, tables_));
+      continue;
+    }
+    auto header = make_header(
+        to, *part == Part::kAck ? config_.average_ack_delay : config_.average_packet_delay);
+    if (!header) return ahead_.give_up();
+    ahead_.put(*part, *std::move(header));
+  }
+}
+
 // spec: messages §9, sphinx §11
 base::Result<PacketBuilder::SurbAck> PacketBuilder::make_surb_ack(const FragmentId& id) {
-  MIX_TRY(const Route route, make_route(gateway_, config_.average_ack_delay));
+  MIX_TRY(ReadyHeader header, take_header(Part::kAck, address()));
   const AckContent content = seal_ack(keys_.ack_key, id, rng_);
-  MIX_TRY(base::Bytes packet,
-          sphinx::make_packet(route.hops, destination_of(keys_.identity.public_key), content,
-                              sphinx::PacketSize::kAck, version(), rng_, &tables_));
-  MIX_TRY(base::Bytes bytes,
-          sphinx::encode_surb_ack({route.hops.front().address, std::move(packet)}));
-  return SurbAck{std::move(bytes), route.delay};
+  MIX_TRY(const auto packet, std::move(header.surb).use(content, sphinx::PacketSize::kAck));
+  MIX_TRY(base::Bytes bytes, sphinx::encode_surb_ack(packet));
+  return SurbAck{std::move(bytes), header.delay};
 }
 
 base::Result<PreparedPacket> PacketBuilder::wrap(const SurbAck& ack, base::ByteView body,
-                                                 const Recipient& to, sphinx::PacketSize size) {
-  MIX_TRY(const Route route, make_route(to.gateway, config_.average_packet_delay));
+                                                 ReadyHeader header, sphinx::PacketSize size) {
   base::Writer plaintext(ack.bytes.size() + body.size());
   plaintext.bytes(ack.bytes).bytes(body);
-  MIX_TRY(base::Bytes packet,
-          sphinx::make_packet(route.hops, destination_of(to.identity), plaintext.view(), size,
-                              version(), rng_, &tables_));
+  MIX_TRY(auto routed, std::move(header.surb).use(plaintext.view(), size));
   return PreparedPacket{
-      {sphinx::key_rotation_of(rotation_id()), route.hops.front().address, std::move(packet)},
-      route.delay + ack.delay};
+      {sphinx::key_rotation_of(rotation_id()), routed.first_hop, std::move(routed.packet)},
+      header.delay + ack.delay};
 }
 
 base::Result<PreparedPacket> PacketBuilder::build(base::ByteView fragment, const FragmentId& id,
                                                   const Recipient& to, sphinx::PacketSize size) {
+  ahead_.note_use(to);
   MIX_TRY(const SurbAck ack, make_surb_ack(id));
-  return wrap(ack, seal_fragment(fragment, to.encryption, rng_, tables_), to, size);
+  MIX_TRY(ReadyHeader header, take_header(Part::kPeer, to));
+  return wrap(ack, seal_fragment(fragment, take_seal(Part::kPeerSeal, to)), std::move(header),
+              size);
 }
 
 base::Result<PreparedPacket> PacketBuilder::build_reply(base::ByteView fragment,
@@ -125,16 +165,14 @@ base::Result<PreparedPacket> PacketBuilder::build_reply(base::ByteView fragment,
 
 base::Result<PreparedPacket> PacketBuilder::build_cover(sphinx::PacketSize size) {
   MIX_TRY(const SurbAck ack, make_surb_ack(FragmentId{}));
-  return wrap(ack, seal_fragment(cover_content(size), keys_.encryption.public_key, rng_, tables_),
-              address(), size);
+  MIX_TRY(ReadyHeader header, take_header(Part::kOwn, address()));
+  return wrap(ack, seal_fragment(cover_content(size), take_seal(Part::kOwnSeal, address())),
+              std::move(header), size);
 }
 
 base::Result<ReplySurb> PacketBuilder::build_reply_surb() {
-  MIX_TRY(const Route route, make_route(gateway_, config_.average_packet_delay));
-  MIX_TRY(auto surb,
-          sphinx::Surb::build(sphinx::HeaderSecrets::generate(rng_), route.hops,
-                              destination_of(keys_.identity.public_key), version(), &tables_));
-  return ReplySurb{FragmentKey{rng_.bytes<kReplyKeySize>()}, std::move(surb),
+  MIX_TRY(ReadyHeader header, take_header(Part::kOwn, address()));
+  return ReplySurb{FragmentKey{rng_.bytes<kReplyKeySize>()}, std::move(header.surb),
                    sphinx::key_rotation_of(rotation_id())};
 }
 

@@ -330,6 +330,8 @@ void Path::came_up() {
   doubts_entry_ = false;
   last_error_.reset();
   bad_entries_.clear();
+  // Not before: connecting shall have the processor for itself.
+  if (mixnet_) mixnet_->set_headers_ahead(options_.headers_ahead);
   begin_step(Step::kReady);
   events_.push_back(PathUp{});
 }

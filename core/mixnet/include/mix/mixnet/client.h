@@ -73,6 +73,7 @@ struct ClientStats {
   /// Our SURBs: made for others, asked for by them, used by them.
   std::uint64_t surbs_sent = 0, surbs_requested = 0, surbs_used_by_peers = 0;
   std::size_t queued = 0, unacknowledged = 0, reply_keys = 0, buffered_fragments = 0;
+  std::size_t headers_ahead = 0;  // parts of packets that are ready
   std::uint32_t send_multiplier = 1;
   std::optional<RoundTrips> round_trips;  // packet out to its ack back; none yet: empty
 };
@@ -89,6 +90,9 @@ class Client {
   [[nodiscard]] Recipient address() const;
   /// Null, or one without the own gateway, pauses sending and cover; what is queued stays.
   void set_topology(std::shared_ptr<const directory::Topology> topology, base::TimePoint now);
+  /// How many headers of each kind are built ahead while no message comes or goes (see
+  /// HeadersAhead). None to begin with.
+  void set_headers_ahead(std::size_t size);
   /// Other thresholds for the side that replies, from now on.
   void set_replier(const ReplierConfig& replier);
   void set_rotation_info(const directory::KeyRotationInfo& info, base::TimePoint now,

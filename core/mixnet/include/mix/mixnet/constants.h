@@ -66,6 +66,12 @@ inline constexpr std::uint32_t kMaxMultiplier = 6;
 inline constexpr base::Duration kSlowDownInterval = std::chrono::seconds{1};
 inline constexpr base::Duration kSpeedUpInterval = std::chrono::seconds{2};
 
+// Headers built ahead (docs/adr/0015): after so long without messages in or out, so many at once
+// (about 2 ms in wasm), with so long between for whatever else the host has to do.
+inline constexpr base::Duration kQuietBeforeHeaders = std::chrono::milliseconds{50};
+inline constexpr std::size_t kHeadersPerStep = 8;
+inline constexpr base::Duration kPauseBetweenHeaders = std::chrono::milliseconds{5};
+
 // Reply SURBs. spec: messages §9.1, §11.2, §11.3.
 inline constexpr std::uint32_t kMaxSurbsPerMessage = 100;
 inline constexpr std::uint32_t kSurbRequestRetransmissions = 10;

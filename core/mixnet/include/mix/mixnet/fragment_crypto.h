@@ -27,11 +27,18 @@ using ReplyKeyDigest = std::array<std::uint8_t, kKeyPartSize>;
 /// Encrypts or decrypts in place (zero initial counter block).
 void apply_fragment_key(const FragmentKey& key, base::MutByteView fragment);
 
-/// ephemeral public key || ciphertext, with a fresh pair. `tables` speed up the base point and the
-/// recipient's key.
-[[nodiscard]] base::Bytes seal_fragment(base::ByteView fragment,
-                                        const crypto::X25519PublicKey& recipient, base::Rng& rng,
-                                        crypto::PointTables& tables);
+/// What encrypts one fragment for a recipient; it does not depend on the fragment.
+struct FragmentSeal {
+  crypto::X25519PublicKey public_key;  // ephemeral
+  FragmentKey key;
+
+  /// With a fresh pair. `tables` speed up the base point and the recipient's key.
+  [[nodiscard]] static FragmentSeal generate(const crypto::X25519PublicKey& recipient,
+                                             base::Rng& rng, crypto::PointTables& tables);
+};
+
+/// ephemeral public key || ciphertext. A seal is used once.
+[[nodiscard]] base::Bytes seal_fragment(base::ByteView fragment, const FragmentSeal& seal);
 /// digest of the key || ciphertext.
 [[nodiscard]] base::Bytes seal_reply_fragment(base::ByteView fragment, const FragmentKey& key);
 

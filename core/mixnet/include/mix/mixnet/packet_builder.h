@@ -12,6 +12,7 @@
 #include "mix/mixnet/address.h"
 #include "mix/mixnet/config.h"
 #include "mix/mixnet/fragment.h"
+#include "mix/mixnet/headers_ahead.h"
 #include "mix/mixnet/mix_packet.h"
 #include "mix/mixnet/reply_surb.h"
 #include "mix/mixnet/typed_message.h"
@@ -56,6 +57,15 @@ class PacketBuilder {
   /// A reply SURB that leads here.
   [[nodiscard]] base::Result<ReplySurb> build_reply_surb();
 
+  /// How much is built ahead for the packets to come (see HeadersAhead::set_size). The packets are
+  /// the same either way: routes and delays are drawn afresh for each header.
+  void set_headers_ahead(std::size_t size) { ahead_.set_size(size); }
+  [[nodiscard]] bool wants_headers() const { return usable_ && ahead_.wants_more(); }
+  /// Builds up to so many parts.
+  void build_ahead(std::size_t count);
+  /// Parts that are ready.
+  [[nodiscard]] std::size_t headers_ahead() const { return ahead_.size(); }
+
  private:
   struct Route {
     std::vector<sphinx::Hop> hops;
@@ -69,9 +79,14 @@ class PacketBuilder {
   [[nodiscard]] base::Result<Route> make_route(const crypto::Ed25519PublicKey& egress,
                                                base::Duration mean_delay);
   [[nodiscard]] base::Result<SurbAck> make_surb_ack(const FragmentId& id);
-  /// SURB-ACK || body, wrapped for `to`.
+  [[nodiscard]] base::Result<ReadyHeader> make_header(const Recipient& to,
+                                                      base::Duration mean_delay);
+  /// From the stock if there is one left. `to` counts for `kPeer` only.
+  [[nodiscard]] base::Result<ReadyHeader> take_header(HeadersAhead::Part part, const Recipient& to);
+  [[nodiscard]] FragmentSeal take_seal(HeadersAhead::Part part, const Recipient& to);
+  /// SURB-ACK || sealed fragment, wrapped.
   [[nodiscard]] base::Result<PreparedPacket> wrap(const SurbAck& ack, base::ByteView body,
-                                                  const Recipient& to, sphinx::PacketSize size);
+                                                  ReadyHeader header, sphinx::PacketSize size);
 
   TrafficConfig config_;
   const ClientKeys& keys_;
@@ -81,6 +96,7 @@ class PacketBuilder {
   bool usable_ = false;
   /// Of the nodes', the recipients' and the own keys. They outlive topologies, as most keys do.
   crypto::PointTables tables_;
+  HeadersAhead ahead_;
 };
 
 }  // namespace mix::mixnet

@@ -29,6 +29,7 @@ struct Options {
   bool exit = true;                              // false: mixnet messages only
   bool force_tls = true;                         // only wss to the gateway
   mixnet::TrafficConfig traffic;                 // shaping, delays, packet format
+  std::size_t headers_ahead = 32;                // of each kind, built while idle; docs/adr/0015
   std::uint32_t open_reply_surbs = 10;
   std::uint32_t data_reply_surbs = 2;
   std::string primary_dns = "8.8.8.8:53";
