@@ -76,7 +76,9 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
     if (!server) return;
     if (error) return end();
     const auto message = parser_->release();
-    HttpRequest request{to_std(message.method_string()), to_std(message.target()), message.body(),
+    // A HEAD is answered as a GET, without its body. RFC 9110 §9.3.2
+    const auto method = is_head(message) ? "GET" : to_std(message.method_string());
+    HttpRequest request{method, to_std(message.target()), message.body(),
                         to_std(message[http::field::content_type]),
                         to_std(message[http::field::origin])};
     auto answer = server->handler_(request);
@@ -91,6 +93,10 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
                             [self = shared_from_this()](error_code, std::size_t) { self->end(); });
   }
 
+  static bool is_head(const http::request<http::string_body>& request) {
+    return request.method() == http::verb::head;
+  }
+
   void respond(HttpAnswer answer, const http::request<http::string_body>& request) {
     response_ = {};
     response_.version(request.version());
@@ -102,6 +108,8 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
     for (const auto& [name, value] : answer.headers) response_.set(name, value);
     if (answer.status == 204) {
       response_.erase(http::field::content_length);
+    } else if (is_head(request)) {
+      response_.content_length(answer.body.size());
     } else {
       response_.body() = std::move(answer.body);
       response_.prepare_payload();

@@ -337,6 +337,19 @@ TEST_F(NetworkTest, ServesTheDirectoryToPagesOfAnyOrigin) {
   EXPECT_EQ(preflight["Access-Control-Allow-Private-Network"], "true");
 }
 
+TEST_F(NetworkTest, AnswersHeadAsGetWithoutTheBody) {
+  RunningNetwork network;
+  HttpClient http(network.directory_port());
+  const std::string target = "/api/v1/nym-nodes/rewarded-set";
+  const auto head = http.ask(http::verb::head, target);
+  EXPECT_EQ(head.result_int(), 200U);
+  EXPECT_TRUE(head.body().empty());
+  // The connection goes on behind the head, so no byte of a body was sent.
+  const auto whole = http.ask(http::verb::get, target);
+  EXPECT_EQ(whole.result_int(), 200U);
+  EXPECT_EQ(head[http::field::content_length], std::to_string(whole.body().size()));
+}
+
 TEST_F(NetworkTest, KeepsForeignPagesAwayFromTheAdminInterface) {
   RunningNetwork network;
   HttpClient http(network.directory_port());

@@ -59,9 +59,10 @@ class HttpClient {
     request.body() = body;
     request.prepare_payload();
     http::write(stream_, request);
-    http::response<http::string_body> response;
-    http::read(stream_, buffer_, response);
-    return response;
+    http::response_parser<http::string_body> parser;
+    parser.skip(verb == http::verb::head);
+    http::read(stream_, buffer_, parser);
+    return parser.release();
   }
   json get(const std::string& target) {
     const auto response = ask(http::verb::get, target);
